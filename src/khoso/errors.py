@@ -1,0 +1,82 @@
+"""Every error a caller may act on. Nothing here knows about HTTP: `problems.py` gives each a status.
+
+The class docstring is the sentence the caller reads, Vietnamese first. The arguments go to logs and to the
+`detail` of the answer, so they never carry a secret or a citizen's data.
+"""
+
+
+class KhosoError(Exception):
+    """Yêu cầu không thực hiện được. | The request could not be carried out."""
+
+
+class InvalidInput(KhosoError):
+    """Dữ liệu gửi lên chưa đúng; xem chi tiết từng mục. | The input is not acceptable; see each item."""
+
+    def __init__(self, *problems: "InputProblem") -> None:
+        super().__init__("; ".join(f"{p.field}: {p.message}" for p in problems))
+        self.problems = problems
+
+
+class InputProblem:
+    """One thing that is wrong with one field of the input.
+
+    `field` is the path a form would show ("fields.plate"), `code` is stable, `message` says what to do.
+    """
+
+    __slots__ = ("code", "field", "message")
+
+    def __init__(self, field: str, code: str, message: str) -> None:
+        self.field = field
+        self.code = code
+        self.message = message
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, InputProblem):
+            return NotImplemented
+        return (self.field, self.code, self.message) == (other.field, other.code, other.message)
+
+    def __hash__(self) -> int:
+        return hash((self.field, self.code, self.message))
+
+    def __repr__(self) -> str:
+        return f"InputProblem({self.field!r}, {self.code!r}, {self.message!r})"
+
+
+class NotAuthenticated(KhosoError):
+    """Cần mã truy cập hợp lệ. | A valid access token is required."""
+
+
+class NotPermitted(KhosoError):
+    """Mã truy cập không có quyền làm việc này. | The access token does not allow this."""
+
+
+class NotFound(KhosoError):
+    """Không tìm thấy, hoặc không thuộc quyền xem của bạn. | Not found, or not yours to see."""
+
+
+class NotAuthorisedToIssue(KhosoError):
+    """Cơ quan này không được cấp loại kết quả này. | This agency may not issue this result type."""
+
+
+class IdempotencyKeyReused(KhosoError):
+    """Idempotency-Key này đã dùng cho một yêu cầu khác. | This Idempotency-Key was used for another request."""
+
+
+class StatusChangeRefused(KhosoError):
+    """Trạng thái hiện tại không cho phép thay đổi này. | The present status does not allow this change."""
+
+
+class TooManyAttempts(KhosoError):
+    """Nhập sai quá nhiều lần; hãy thử lại sau. | Too many wrong attempts; try again later."""
+
+
+class Unavailable(KhosoError):
+    """Hệ thống tạm thời không phục vụ được; hãy thử lại. | Temporarily unavailable; please try again."""
+
+
+class ConfigurationError(KhosoError):
+    """Cấu hình chưa đúng. | The configuration is not acceptable."""
+
+
+class KeyStoreError(KhosoError):
+    """Không đọc được khoá ký. | A signing key could not be read."""
