@@ -1,0 +1,91 @@
+"""The whole configuration: one documented value, read once at start, that refuses to guess.
+
+Every field is an environment variable `KHOSO_<NAME>`. A name nobody knows stops the start, and so does a setting that
+contradicts another. A secret is never a setting: passwords come by `passfile=` in the database URL (a libpq password
+file), keys by the directory they lie in.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+
+from khoso.errors import ConfigurationError
+
+PREFIX = "KHOSO_"
+_TESTS = "TEST_"
+"""Names below KHOSO_TEST_ belong to the tests."""
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a running Kho Số is told from outside."""
+
+    database_url: str = ""
+    """PostgreSQL as the application role, which owns nothing. `khoso demo` brings its own."""
+    database_owner_url: str = ""
+    """PostgreSQL as the owner of the schema; only `khoso migrate` and `khoso demo` use it."""
+    database_direct_url: str = ""
+    """The application role past any connection pooler, for LISTEN; empty: `database_url`."""
+    public_url: str = "http://localhost:8080"
+    """Origin of the official page: what every code begins with. Printed papers carry it for years."""
+    keys_dir: Path = Path("keys")
+    """Signing keys, their passphrase file and the token key."""
+    data_dir: Path = Path("var")
+    """What this program keeps on disk itself: the embedded database."""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 2
+    pool_size: int = 8
+    """Database connections of each worker."""
+    coalesce: bool = True
+    """Issue concurrent single requests in one transaction. Off only to measure what it brings."""
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    pg_bindir: Path | None = None
+    """PostgreSQL binaries for the embedded database, if not the installed ones."""
+
+
+def load(environ: Mapping[str, str] | None = None) -> Config:
+    """The configuration in the environment. Raises ConfigurationError naming the variable and what to do."""
+    given = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in (os.environ if environ is None else environ).items()
+        if name.startswith(PREFIX) and not name.startswith(PREFIX + _TESTS)
+    }
+    try:
+        config = msgspec.convert(given, Config, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{_variable(str(error))}; see docs/operations.md") from None
+    _check(config)
+    return config
+
+
+def _variable(message: str) -> str:
+    """msgspec names a field `$.port` or `unknown field`; say the variable instead."""
+    for name in sorted(Config.__struct_fields__, key=len, reverse=True):
+        message = message.replace(f"`$.{name}`", f"{PREFIX}{name.upper()}")
+    return message.replace("unknown field `", f"unknown setting `{PREFIX}").replace("Object contains", "There is an")
+
+
+def _check(config: Config) -> None:
+    origin = urlsplit(config.public_url)
+    if origin.scheme not in ("http", "https") or not origin.hostname or origin.path or origin.query or origin.username:
+        raise ConfigurationError("KHOSO_PUBLIC_URL is an origin only, such as https://kho.example.vn")
+    if config.public_url != config.public_url.lower():
+        raise ConfigurationError("KHOSO_PUBLIC_URL must be lower case: phone cameras compare it to the byte")
+    if origin.scheme == "http" and origin.hostname not in ("localhost", "127.0.0.1"):
+        raise ConfigurationError("KHOSO_PUBLIC_URL must be https unless it is this machine")
+    for name in ("database_url", "database_owner_url", "database_direct_url"):
+        _check_database_url(name, getattr(config, name))
+    if not 0 < config.port < 65536 or config.workers < 1 or config.pool_size < 2:
+        raise ConfigurationError("KHOSO_PORT is 1 to 65535, KHOSO_WORKERS at least 1, KHOSO_POOL_SIZE at least 2")
+
+
+def _check_database_url(name: str, url: str) -> None:
+    if url and (urlsplit(url).password or "password" in parse_qs(urlsplit(url).query)):
+        raise ConfigurationError(
+            f"{PREFIX}{name.upper()} carries a password; put it into a file and name it: ?passfile=…"
+        )

@@ -1,0 +1,107 @@
+"""The one door to PostgreSQL: a pool, typed reads, and the translation of a violated constraint.
+
+SQL itself stands in the stores, one function per query, literal, with the connection first: whoever calls them owns
+the transaction.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, LiteralString, TypeVar
+
+import asyncpg
+import msgspec
+
+from khoso.errors import Unavailable
+
+Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+Pool = asyncpg.Pool[asyncpg.Record]
+Row = TypeVar("Row", bound=msgspec.Struct)
+
+STATEMENT_TIMEOUT_MS = 30_000
+_COMMAND_TIMEOUT_S = 35.0
+_CONNECT_TIMEOUT_S = 5.0
+_ACQUIRE_TIMEOUT_S = 10.0
+
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.ReadOnlySQLTransactionError,
+    OSError,
+    TimeoutError,
+)
+"""How asyncpg says that the server is away, full or going: SQLSTATE classes 08, 53, 57P and 25006, and its own."""
+
+
+async def create_pool(url: str, size: int) -> Pool:
+    """A pool of at most `size` connections. Raises Unavailable if the server cannot be reached."""
+    with translating_absence():
+        return await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=size,
+            init=_use_msgspec_for_json,
+            server_settings={"statement_timeout": str(STATEMENT_TIMEOUT_MS), "timezone": "UTC", "jit": "off"},
+            command_timeout=_COMMAND_TIMEOUT_S,
+            timeout=_CONNECT_TIMEOUT_S,
+        )
+
+
+@asynccontextmanager
+async def connection(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection of the pool. Whatever says that the server is away leaves as Unavailable."""
+    with translating_absence():
+        async with pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as conn:
+            yield conn
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection of the pool inside a transaction: all or nothing."""
+    async with connection(pool) as conn, conn.transaction():
+        yield conn
+
+
+async def fetch_one(conn: Connection, row_type: type[Row], sql: LiteralString, *args: object) -> Row | None:
+    """The first row as a struct; None if there is none."""
+    record = await conn.fetchrow(sql, *args)
+    return None if record is None else msgspec.convert(record, row_type)
+
+
+async def fetch_all(conn: Connection, row_type: type[Row], sql: LiteralString, *args: object) -> list[Row]:
+    """All rows as structs."""
+    return [msgspec.convert(record, row_type) for record in await conn.fetch(sql, *args)]
+
+
+@contextmanager
+def violating(constraint: str, error: type[Exception], *args: object) -> Iterator[None]:
+    """Turn the violation of one named constraint into a domain error."""
+    try:
+        yield
+    except asyncpg.IntegrityConstraintViolationError as violation:
+        if violation.constraint_name == constraint:
+            raise error(*args) from violation
+        raise
+
+
+@contextmanager
+def translating_absence() -> Iterator[None]:
+    """Turn every way in which the server can be away into Unavailable."""
+    try:
+        yield
+    except _AWAY as error:
+        if isinstance(error, ValueError):  # asyncpg.DataError, an InterfaceError too: our mistake, not an absence
+            raise
+        raise Unavailable(type(error).__name__) from error
+
+
+async def _use_msgspec_for_json(conn: Any) -> None:
+    await conn.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: b"\x01" + msgspec.json.encode(value),
+        decoder=lambda data: msgspec.json.decode(data[1:]),
+        format="binary",
+    )

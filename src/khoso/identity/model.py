@@ -1,0 +1,31 @@
+"""The caller of a request, as the rest of the house sees him."""
+
+from uuid import UUID
+
+import msgspec
+
+SCOPES = {
+    "credentials:issue": "issue results for the token's agency",
+    "credentials:read": "read results that the token's agency issued",
+    "credentials:change-status": "revoke, suspend, restore and supersede results of the token's agency",
+    "vault:read": "read the results in the token's vault",
+    "inspect": "verify as an inspector: the check is recorded under the token's name and shown to the holder",
+    "catalogue:write": "publish result types",
+}
+"""Every scope there is, with what it allows."""
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody whose token was found good."""
+
+    subject: str
+    """Who: a stable name of the person or system, which goes into the audit."""
+    scopes: frozenset[str]
+    agency_code: str | None = None
+    """The agency he acts for."""
+    vault_id: UUID | None = None
+    """The vault that is his own."""
+
+    def may(self, scope: str) -> bool:
+        """Whether the token allows what the scope names."""
+        return scope in self.scopes

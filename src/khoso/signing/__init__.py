@@ -1,0 +1,1 @@
+"""Where private keys live: encrypted files on this machine."""
