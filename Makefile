@@ -1,0 +1,66 @@
+# How a stranger starts, tests and keeps Kho Số. `make` alone lists the targets.
+# Nothing is installed that requirements/*.txt does not name with its hash, and only into .venv.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+FULLY_COVERED := src/khoso/formats/*,src/khoso/issuance/*,src/khoso/verification/*
+
+CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
+PYTHON_FITS := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(firstword $(foreach p,$(CANDIDATES),$(shell $(p) -c '$(PYTHON_FITS)' >/dev/null 2>&1 && echo $(p))))
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+INSTALL_LOCK := $(PIP) install --quiet --require-hashes --no-deps --only-binary :all: --requirement
+INSTALL_SELF := $(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
+LOCK := $(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes \
+        --no-emit-index-url --no-emit-find-links --no-annotate --no-header $(UPGRADE)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench fuzz lock system-packages clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "make %-16s %s\n", $$1, $$2 }'
+
+# The development packages contain those of the demo: whoever has them needs no second installation.
+demo: $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.demo) ## start everything on this machine, with papers to scan (ARGS="--port 9000")
+	@$(BIN)/khoso demo $(ARGS)
+
+test: check system-packages ## static checks, then all tests; full branch coverage where papers are made and judged
+	@$(BIN)/pytest --cov --cov-report= $(ARGS)
+	@$(BIN)/coverage report --include='$(FULLY_COVERED)' --show-missing --skip-covered --fail-under=100
+
+# INSTALL=no asks it to leave the system alone.
+system-packages:
+	@tests/system-packages.sh
+
+check: $(VENV)/.dev ## the static checks alone: style, types, who imports whom
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/basedpyright --level warning
+	@$(BIN)/lint-imports --no-cache >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
+
+lock: $(VENV)/.dev ## write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade takes newer releases)
+	@$(LOCK) pyproject.toml --extra dev requirements/build.in --output-file requirements/dev.txt
+	@$(LOCK) pyproject.toml --extra embedded requirements/build.in --constraint requirements/dev.txt --output-file requirements/demo.txt
+	@$(LOCK) pyproject.toml --constraint requirements/dev.txt --output-file requirements/runtime.txt
+	@$(LOCK) requirements/build.in --constraint requirements/dev.txt --output-file requirements/build.txt
+
+clean: ## remove the installed packages (.venv) and every cache; data and keys stay
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	@find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(BIN)/pip
+	@$(INSTALL_LOCK) requirements/demo.txt
+	@$(INSTALL_SELF)
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/pip
+	@$(INSTALL_LOCK) requirements/dev.txt
+	@$(INSTALL_SELF)
+	@touch $@
+
+# ensurepip writes pip last: a venv without it was interrupted and is made anew.
+$(BIN)/pip:
+	@test -n "$(PYTHON)" || { echo "Kho Số needs Python 3.11 or newer with venv. Debian 12, Ubuntu 24.04 and later: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV)
