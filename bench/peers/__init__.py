@@ -1,0 +1,1 @@
+"""The programs khoso is compared with."""
