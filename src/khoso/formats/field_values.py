@@ -1,0 +1,187 @@
+"""A field's value in its three forms: as the API takes it, as the code carries it, as a person reads it.
+
+kind      API                       code                       shown
+text      "43C-123.45"              the same                   the same
+integer   3                         3                          3
+decimal   "11.50" or 11.5           1150 (scale 2)             11,50 m (vi) · 11.50 m (en)
+date      "2026-11-23"              20780                      23/11/2026
+choice    "international"           1                          the choice's label
+texts     ["Bạch Đằng", "Lê Duẩn"]  the same                   Bạch Đằng; Lê Duẩn
+hours     ["22:00-06:00"]           [1320, 360]                22:00-06:00
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from .claims import FieldValue
+from .result_type import Field, FieldKind
+
+_EPOCH = date(1970, 1, 1)
+_HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])")
+_HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
+"""Unicode categories that no field may hold: control, bidi and zero-width characters, private, unassigned."""
+
+_MAX_INTEGER = 1 << 53
+"""Above it JavaScript rounds (RFC 8259, 6)."""
+
+
+class BadValue(ValueError):
+    """A value that does not fit its field. `code` is stable, the message says what to do."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def clean_text(value: Any, max_length: int) -> str:
+    """The text in NFC. Raises BadValue for what is empty, padded, too long, or holds characters that cannot be seen."""
+    if type(value) is not str:
+        raise BadValue("not_text", "give a text")
+    text = unicodedata.normalize("NFC", value)
+    if not text or text != text.strip():
+        raise BadValue("empty_or_padded", "give a text without spaces around it")
+    if len(text) > max_length:
+        raise BadValue("too_long", f"at most {max_length} characters")
+    if not text.isascii() or not text.isprintable():
+        for character in text:
+            if unicodedata.category(character) in _HIDDEN:
+                raise BadValue("hidden_character", f"remove the character U+{ord(character):04X}")
+    return text
+
+
+def to_code(field: Field, value: Any) -> FieldValue:
+    """The value as the code carries it (unmasked). Raises BadValue."""
+    return _TO_CODE[field.kind](field, value)
+
+
+def mask(field: Field, value: FieldValue) -> FieldValue:
+    """The value with a personal identifier cut to its last characters, as the field asks."""
+    if field.keep_last is None or not isinstance(value, str):
+        return value
+    return value[-field.keep_last :]
+
+
+def fits(field: Field, value: FieldValue) -> bool:
+    """Whether a value found in a code has the form of its field."""
+    if field.kind in ("text", "texts", "hours"):
+        member: type = int if field.kind == "hours" else str
+        return type(value) is str if field.kind == "text" else isinstance(value, list) and type(value[0]) is member
+    if field.kind == "choice":
+        return type(value) is int and 0 <= value < len(field.choices)
+    return type(value) is int and (field.kind != "date" or abs(value) < 1_000_000)
+
+
+def from_code(field: Field, value: FieldValue) -> Any:
+    """The API's form of a value found in a code that fits its field."""
+    if isinstance(value, list):
+        return _ranges(value) if field.kind == "hours" else value
+    if isinstance(value, str):
+        return value
+    match field.kind:
+        case "date":
+            return (_EPOCH + timedelta(days=value)).isoformat()
+        case "choice":
+            return field.choices[value].value
+        case "decimal":
+            return str(Decimal(value).scaleb(-field.scale))
+        case _:
+            return value
+
+
+def shown(field: Field, value: FieldValue) -> tuple[str, str]:
+    """The value as a person reads it, Vietnamese and English."""
+    if field.kind == "choice" and isinstance(value, int):
+        choice = field.choices[value]
+        return choice.label_vi, choice.label_en
+    plain = from_code(field, value)
+    if isinstance(plain, list):
+        text = "; ".join(plain)
+    elif field.kind == "date":
+        text = "/".join(reversed(plain.split("-")))
+    else:
+        text = f"•••{plain}" if field.keep_last is not None else str(plain)
+    unit = f" {field.unit}" if field.unit else ""
+    return (text.replace(".", ",") if field.kind == "decimal" else text) + unit, text + unit
+
+
+def _text(field: Field, value: Any) -> str:
+    return clean_text(value, field.max_length)
+
+
+def _integer(field: Field, value: Any) -> int:
+    if type(value) is not int:
+        raise BadValue("not_integer", "give a whole number")
+    return _bounded(field, value)
+
+
+def _decimal(field: Field, value: Any) -> int:
+    if type(value) not in (int, float, str):
+        raise BadValue("not_decimal", "give a number such as 11.5")
+    try:
+        scaled = Decimal(str(value)).scaleb(field.scale)
+    except InvalidOperation:
+        raise BadValue("not_decimal", "give a number such as 11.5") from None
+    if not scaled.is_finite() or abs(scaled) >= _MAX_INTEGER or scaled != int(scaled):
+        raise BadValue("not_decimal", f"give a number with at most {field.scale} decimals")
+    return _bounded(field, int(scaled))
+
+
+def _bounded(field: Field, value: int) -> int:
+    lowest = -_MAX_INTEGER if field.minimum is None else field.minimum
+    highest = _MAX_INTEGER if field.maximum is None else field.maximum
+    if not lowest <= value <= highest:
+        raise BadValue("out_of_range", f"between {from_code(field, lowest)} and {from_code(field, highest)}")
+    return value
+
+
+def _date(field: Field, value: Any) -> int:
+    try:
+        return (date.fromisoformat(value) - _EPOCH).days
+    except (ValueError, TypeError):
+        raise BadValue("not_date", "give a date as YYYY-MM-DD") from None
+
+
+def _choice(field: Field, value: Any) -> int:
+    for index, choice in enumerate(field.choices):
+        if choice.value == value:
+            return index
+    raise BadValue("unknown_choice", "one of " + ", ".join(choice.value for choice in field.choices))
+
+
+def _texts(field: Field, value: Any) -> list[str]:
+    if not isinstance(value, list) or not 0 < len(value) <= field.max_length:
+        raise BadValue("not_list", f"give a list of 1 to {field.max_length} texts")
+    return [clean_text(text, 200) for text in value]
+
+
+def _hours(field: Field, value: Any) -> list[int]:
+    if not isinstance(value, list) or not 0 < len(value) <= field.max_length:
+        raise BadValue("not_list", f"give a list of 1 to {field.max_length} ranges such as 22:00-06:00")
+    minutes: list[int] = []
+    for text in value:
+        match = _HOURS.fullmatch(text) if isinstance(text, str) else None
+        if match is None:
+            raise BadValue("not_hours", "give each range as HH:MM-HH:MM")
+        start_hour, start, end_hour, end = map(int, match.groups())
+        minutes += [start_hour * 60 + start, end_hour * 60 + end]
+    return minutes
+
+
+def _ranges(minutes: list[Any]) -> list[str]:
+    times = [f"{minute // 60:02}:{minute % 60:02}" for minute in minutes]
+    return [f"{start}-{end}" for start, end in zip(times[::2], times[1::2], strict=False)]
+
+
+_TO_CODE: Mapping[FieldKind, Callable[[Field, Any], FieldValue]] = {
+    "text": _text,
+    "integer": _integer,
+    "decimal": _decimal,
+    "date": _date,
+    "choice": _choice,
+    "texts": _texts,
+    "hours": _hours,
+}

@@ -1,0 +1,205 @@
+"""Everything that is checked before a signature exists: rights, fields, dates, size.
+
+A signature cannot be taken back, so what a code will say is checked here to the last character. All problems of a
+request are reported together, each with its field.
+"""
+
+import hmac
+import re
+from calendar import monthrange
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta, timezone
+from typing import Any, Protocol
+
+from khoso.errors import InputProblem, InvalidInput, NotAuthorisedToIssue
+from khoso.formats import claims as claims_format
+from khoso.formats import cose
+from khoso.formats.claims import Claims, FieldValue, StatusRef
+from khoso.formats.field_values import BadValue, clean_text, mask, to_code
+from khoso.formats.lookup import RESULT_CODE
+from khoso.formats.result_type import Field, ResultType, Validity
+from khoso.formats.status_list import SIZE
+from khoso.formats.trust import Trust
+from khoso.issuance.model import Holder, IssueRequest, Prepared
+from khoso.text import fold
+
+VIETNAM = timezone(timedelta(hours=7))
+MAX_SIGNED = 370
+"""Longest signed credential in bytes: version 15 at error correction M, still read by cheap phones."""
+
+MAX_AHEAD_DAYS = 730
+"""How far ahead a result may begin."""
+
+_DOSSIER_DATE = re.compile(r".*-([0-9]{6})-[0-9]+")
+_PERSONAL_ID = re.compile(r"[0-9]{12}")
+_TAX_CODE = re.compile(r"[0-9]{10}(?:-?[0-9]{3})?|[0-9]{12}")
+_NO_STATUS = StatusRef(0, 0)
+
+
+class CatalogueView(Protocol):
+    """What issuance needs to know of the catalogue, at one moment."""
+
+    @property
+    def latest(self) -> Mapping[str, ResultType]:
+        """The newest version of each result type by its code."""
+
+    @property
+    def trust(self) -> Trust:
+        """Agencies with the types each may issue."""
+
+    @property
+    def active_keys(self) -> Mapping[str, bytes]:
+        """The kid of each agency's active key."""
+
+
+def prepare(
+    request: IssueRequest, agency_code: str, catalogue: CatalogueView, pepper: bytes, now: datetime
+) -> Prepared:
+    """Check one request of an agency. Raises NotAuthorisedToIssue, or InvalidInput with every problem found."""
+    result_type = catalogue.latest.get(request.type_code)
+    if result_type is None:
+        raise InvalidInput(InputProblem("type_code", "unknown_type", "no result type has this code"))
+    agency = catalogue.trust.agencies.get(agency_code)
+    kid = catalogue.active_keys.get(agency_code)
+    if agency is None or kid is None or request.type_code not in agency.may_issue:
+        raise NotAuthorisedToIssue(agency_code, request.type_code)
+    problems = _Problems()
+    holder = _check_holder(request.holder, problems)
+    _check_dossier(request.dossier_code, problems)
+    in_code, texts = _check_fields(request.fields, result_type, problems)
+    valid_from, expires_at = _check_dates(request, result_type.validity, now, problems)
+    problems.raise_if_any()
+    issued_at = int(now.timestamp())
+    draft = Claims(
+        issuer=agency_code,
+        issued_at=issued_at,
+        result_code="",
+        type_code=result_type.code,
+        type_version=result_type.version,
+        status=_NO_STATUS,
+        fields=in_code,
+        evidence_level=request.evidence_level,
+        valid_from=None if valid_from == issued_at else valid_from,
+        expires_at=expires_at,
+    )
+    _check_size(draft, request.dossier_code)
+    return Prepared(
+        agency_code=agency_code,
+        dossier_code=request.dossier_code,
+        holder_key=hmac.digest(pepper, f"{holder.kind}:{holder.id}".encode(), "sha256"),
+        holder_name=holder.name,
+        fields=request.fields,
+        search_text=fold(
+            " ".join([request.dossier_code, result_type.name_vi, result_type.name_en, holder.name, *texts])
+        ),
+        draft=draft,
+        kid=kid,
+    )
+
+
+class _Problems(list[InputProblem]):
+    """The problems found so far, so that all are reported together."""
+
+    def note(self, field: str, code: str, message: str) -> None:
+        self.append(InputProblem(field, code, message))
+
+    def raise_if_any(self) -> None:
+        if self:
+            raise InvalidInput(*self)
+
+
+def _check_holder(holder: Holder, problems: _Problems) -> Holder:
+    if holder.kind == "person" and not _PERSONAL_ID.fullmatch(holder.id):
+        problems.note("holder.id", "personal_id", "give the 12 digits of the personal id")
+    if holder.kind == "organisation" and not _TAX_CODE.fullmatch(holder.id):
+        problems.note("holder.id", "tax_code", "give a tax code of 10, 12 or 13 digits")
+    try:
+        return Holder(holder.kind, holder.id, clean_text(holder.name, 200))
+    except BadValue as bad:
+        problems.note("holder.name", bad.code, str(bad))
+        return holder
+
+
+def _check_dossier(dossier_code: str, problems: _Problems) -> None:
+    match = _DOSSIER_DATE.fullmatch(dossier_code)
+    if match is None or not RESULT_CODE.fullmatch(f"{dossier_code}-KQ1"):
+        problems.note("dossier_code", "dossier_code", "give <agency>-<YYMMDD>-<4 to 6 digits>")
+        return
+    try:
+        datetime.strptime(match[1], "%y%m%d").replace(tzinfo=VIETNAM)
+    except ValueError:
+        problems.note("dossier_code", "dossier_date", "the middle of the dossier code is no date")
+
+
+def _check_fields(
+    given: Mapping[str, Any], result_type: ResultType, problems: _Problems
+) -> tuple[dict[int, FieldValue], list[str]]:
+    """The values for the code by field number, and every text for the search."""
+    known = {field.name for field in result_type.fields}
+    for name in given.keys() - known:
+        problems.note(f"fields.{name}", "unknown_field", f"{result_type.code} has no such field")
+    in_code: dict[int, FieldValue] = {}
+    texts: list[str] = []
+    for field in result_type.fields:
+        value = _check_field(field, given.get(field.name), problems)
+        if value is None:
+            continue
+        texts += [value] if isinstance(value, str) else [item for item in _members(value) if isinstance(item, str)]
+        if field.in_code:
+            in_code[field.number] = mask(field, value)
+    return in_code, texts
+
+
+def _members(value: FieldValue) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _check_field(field: Field, value: Any, problems: _Problems) -> FieldValue | None:
+    if value is None:
+        if field.required:
+            problems.note(f"fields.{field.name}", "required", f"{field.label_vi} is required")
+        return None
+    try:
+        return to_code(field, value)
+    except BadValue as bad:
+        problems.note(f"fields.{field.name}", bad.code, str(bad))
+        return None
+
+
+def _check_dates(
+    request: IssueRequest, validity: Validity, now: datetime, problems: _Problems
+) -> tuple[int, int | None]:
+    """When the result begins and ends to be in force, in seconds since 1970 UTC; the end is exclusive."""
+    today = now.astimezone(VIETNAM).date()
+    first_day = request.valid_from or today
+    if not 0 <= (first_day - today).days <= MAX_AHEAD_DAYS:
+        problems.note("valid_from", "out_of_range", f"from today to {MAX_AHEAD_DAYS} days ahead")
+    longest = None if validity.months is None else _add_months(first_day, validity.months)
+    last_day = request.valid_until or longest
+    if validity.fixed and last_day != longest:
+        problems.note("valid_until", "fixed_term", f"this type always runs {validity.months} months; leave it out")
+    elif last_day is not None and last_day < first_day:
+        problems.note("valid_until", "before_valid_from", "must not lie before valid_from")
+    elif last_day is not None and longest is not None and last_day > longest:
+        problems.note("valid_until", "too_long", f"at most {validity.months} months: {longest.isoformat()}")
+    begins = int(now.timestamp()) if first_day == today else _start_of(first_day)
+    return begins, None if last_day is None else _start_of(last_day + timedelta(days=1))
+
+
+def _start_of(day: date) -> int:
+    return int(datetime.combine(day, time(), VIETNAM).timestamp())
+
+
+def _add_months(day: date, months: int) -> date:
+    """The same day of a later month, or that month's last day if it is shorter."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def _check_size(draft: Claims, dossier_code: str) -> None:
+    """Refuse what would need too dense a code, with the longest numbers it could get."""
+    longest = draft._replace(result_code=f"{dossier_code}-KQ9999", status=StatusRef(1 << 16, SIZE - 1))
+    signed = cose.assemble(bytes(cose.KID_BYTES), claims_format.encode(longest), bytes(64))
+    if len(signed) > MAX_SIGNED:
+        message = f"the code would hold {len(signed)} bytes, at most {MAX_SIGNED}: shorten the texts"
+        raise InvalidInput(InputProblem("fields", "code_too_large", message))
