@@ -1,0 +1,164 @@
+"""Reading and checking a result type's definition before it can never change again."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, TypeVar
+
+import msgspec
+
+from khoso.errors import InputProblem, InvalidInput
+from khoso.formats.result_type import Field, ResultType
+
+_TYPE_CODE = re.compile(r"KQ\.[0-9A-Z.]{1,35}\.[0-9]{6}")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_INVALID = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?")
+_NUMBERS = ("integer", "decimal")
+
+Problems = Iterator[InputProblem]
+Item = TypeVar("Item", str, int)
+
+
+def parse(raw: Any) -> ResultType:
+    """The definition in plain data (from JSON or TOML). Raises InvalidInput for a wrong form or an unknown key."""
+    try:
+        definition = msgspec.convert(raw, ResultType)
+    except msgspec.ValidationError as error:
+        match = _INVALID.fullmatch(str(error))
+        assert match is not None  # the pattern matches any one line
+        raise InvalidInput(InputProblem(match[2] or "definition", "form", match[1])) from None
+    _raise_if_any(_unknown_keys(raw, msgspec.to_builtins(definition), ""))
+    return definition
+
+
+def check(definition: ResultType, earlier: Sequence[ResultType] = ()) -> None:
+    """Refuse a definition that could not be used, or that breaks what its earlier versions promised.
+
+    Raises InvalidInput with every fault found. `earlier` are all published versions of the same type.
+    """
+    _raise_if_any(
+        chain(
+            _identity_problems(definition),
+            _list_problems(definition.fields),
+            _reference_problems(definition),
+            chain.from_iterable(map(_field_problems, definition.fields)),
+            _continuity_problems(definition, earlier),
+        )
+    )
+
+
+def _raise_if_any(problems: Problems) -> None:
+    found = tuple(problems)
+    if found:
+        raise InvalidInput(*found)
+
+
+def _unknown_keys(given: Any, known: Any, path: str) -> Problems:
+    """Keys of `given` that did not make it into `known`, at any depth."""
+    if isinstance(given, Mapping):
+        for key, value in given.items():
+            if key in known:
+                yield from _unknown_keys(value, known[key], f"{path}{key}.")
+            else:
+                yield InputProblem(f"{path}{key}", "unknown_key", "a definition has no such key")
+    elif isinstance(given, list):
+        for index, value in enumerate(given):
+            yield from _unknown_keys(value, known[index], f"{path}{index}.")
+
+
+def _identity_problems(definition: ResultType) -> Problems:
+    if not _TYPE_CODE.fullmatch(definition.code):
+        yield InputProblem("code", "type_code", "give KQ.<agency>.<6 digits>")
+    for name in ("procedure_code", "name_vi", "name_en"):
+        if not getattr(definition, name).strip():
+            yield InputProblem(name, "empty", "must not be empty")
+    if definition.validity.months is not None and not 1 <= definition.validity.months <= 1200:
+        yield InputProblem("validity.months", "out_of_range", "between 1 and 1200 months, or none for no end")
+    if definition.validity.fixed and definition.validity.months is None:
+        yield InputProblem("validity.fixed", "without_term", "a fixed term needs its months")
+    if definition.expires_soon_days < 0:
+        yield InputProblem("expires_soon_days", "out_of_range", "must not be negative")
+
+
+def _list_problems(fields: Sequence[Field]) -> Problems:
+    if not fields:
+        yield InputProblem("fields", "empty", "a result type has at least one field")
+    for number in _repeated(field.number for field in fields):
+        yield InputProblem("fields", "duplicate_number", f"two fields have the number {number}")
+    for name in _repeated(field.name for field in fields):
+        yield InputProblem("fields", "duplicate_name", f"two fields are called {name}")
+
+
+def _reference_problems(definition: ResultType) -> Problems:
+    in_code = {field.name: field.in_code for field in definition.fields}
+    references = [("comparison_field", definition.comparison_field)]
+    references += [(f"glance.{index}", name) for index, name in enumerate(definition.glance)]
+    for where, name in references:
+        if name not in in_code:
+            yield InputProblem(where, "unknown_field", f"there is no field {name}")
+        elif not in_code[name]:
+            yield InputProblem(where, "not_in_code", f"{name} is not in the code, so no scanner could show it")
+    for name in _repeated(definition.glance):
+        yield InputProblem("glance", "duplicate_name", f"{name} is shown twice")
+
+
+def _field_problems(field: Field) -> Problems:
+    where = f"fields.{field.name}"
+    if not _NAME.fullmatch(field.name):
+        yield InputProblem(where, "name", "a name is lower-case ASCII letters, digits and _")
+    if field.number < 1:
+        yield InputProblem(where, "number", "numbers begin at 1")
+    if not (field.label_vi.strip() and field.label_en.strip()):
+        yield InputProblem(where, "label", "give both labels")
+    if field.max_length < 1:
+        yield InputProblem(where, "max_length", "must be at least 1")
+    if field.keep_last is not None and (field.kind != "text" or field.keep_last < 1):
+        yield InputProblem(where, "keep_last", "only for text, at least 1")
+    yield from _number_problems(field, where)
+    yield from _choice_problems(field, where)
+
+
+def _number_problems(field: Field, where: str) -> Problems:
+    if field.kind == "decimal" and not 1 <= field.scale <= 9:
+        yield InputProblem(where, "scale", "a decimal has 1 to 9 decimals")
+    if field.kind != "decimal" and field.scale:
+        yield InputProblem(where, "scale", "only for decimal")
+    bounds = [bound for bound in (field.minimum, field.maximum) if bound is not None]
+    if bounds and field.kind not in _NUMBERS:
+        yield InputProblem(where, "bounds", "only for integer and decimal")
+    if bounds != sorted(bounds):
+        yield InputProblem(where, "bounds", "minimum must not be above maximum")
+
+
+def _choice_problems(field: Field, where: str) -> Problems:
+    if bool(field.choices) != (field.kind == "choice"):
+        yield InputProblem(where, "choices", "a choice has choices, and nothing else has")
+    for value in _repeated(choice.value for choice in field.choices):
+        yield InputProblem(where, "duplicate_choice", f"{value} is there twice")
+
+
+def _continuity_problems(definition: ResultType, earlier: Sequence[ResultType]) -> Problems:
+    """What verifiers of older codes rely on: a number means one field for ever, and choices are only appended."""
+    newest = max((version.version for version in earlier), default=0)
+    if definition.version != newest + 1:
+        yield InputProblem("version", "version", f"the next version is {newest + 1}")
+    in_order = sorted(earlier, key=lambda version: version.version)
+    before = {field.number: field for version in in_order for field in version.fields}
+    for field in definition.fields:
+        old = before.get(field.number)
+        if old is not None:
+            yield from _changed_meaning(field, old)
+
+
+def _changed_meaning(field: Field, old: Field) -> Problems:
+    where = f"fields.{field.name}"
+    if (field.name, field.kind, field.scale) != (old.name, old.kind, old.scale):
+        yield InputProblem(where, "changed_meaning", f"number {field.number} is {old.name} ({old.kind}) for ever")
+    kept = [choice.value for choice in field.choices[: len(old.choices)]]
+    if kept != [choice.value for choice in old.choices]:
+        yield InputProblem(where, "choices_changed", "choices are only appended")
+
+
+def _repeated(items: Iterable[Item]) -> list[Item]:
+    return [item for item, count in Counter(items).items() if count > 1]
