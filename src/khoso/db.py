@@ -6,15 +6,15 @@ the transaction.
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, LiteralString, TypeVar
+from typing import Any, LiteralString, TypeAlias, TypeVar
 
 import asyncpg
 import msgspec
 
 from khoso.errors import Unavailable
 
-Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
-Pool = asyncpg.Pool[asyncpg.Record]
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Row = TypeVar("Row", bound=msgspec.Struct)
 
 STATEMENT_TIMEOUT_MS = 30_000
@@ -47,6 +47,12 @@ async def create_pool(url: str, size: int) -> Pool:
             command_timeout=_COMMAND_TIMEOUT_S,
             timeout=_CONNECT_TIMEOUT_S,
         )
+
+
+async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """One connection outside any pool, for LISTEN. Raises Unavailable if the server cannot be reached."""
+    with translating_absence():
+        return await asyncpg.connect(url, timeout=_CONNECT_TIMEOUT_S, command_timeout=_COMMAND_TIMEOUT_S)
 
 
 @asynccontextmanager
@@ -101,7 +107,8 @@ async def _use_msgspec_for_json(conn: Any) -> None:
     await conn.set_type_codec(
         "jsonb",
         schema="pg_catalog",
-        encoder=lambda value: b"\x01" + msgspec.json.encode(value),
+        # A text is JSON already: the job library hands over its own. Our values are never bare texts.
+        encoder=lambda value: b"\x01" + (value.encode() if isinstance(value, str) else msgspec.json.encode(value)),
         decoder=lambda data: msgspec.json.decode(data[1:]),
         format="binary",
     )

@@ -54,6 +54,10 @@ class StatusChangeRefused(KhosoError):
     """Trạng thái hiện tại không cho phép thay đổi này. | The present status does not allow this change."""
 
 
+class BodyTooLarge(KhosoError):
+    """Nội dung gửi lên quá lớn. | The request body is too large."""
+
+
 class TooManyAttempts(KhosoError):
     """Nhập sai quá nhiều lần; hãy thử lại sau. | Too many wrong attempts; try again later."""
 

@@ -4,7 +4,9 @@ A credential names its type and version; the definition is public, so any verifi
 thing to compare with the paper's bearer. Definitions never change once published: a new version is a new definition.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 SubjectKind = Literal["person", "premises", "vehicle", "vessel"]
@@ -60,7 +62,7 @@ class Validity:
     """True: the end is always `months` after the beginning; False: the issuer may set an earlier one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ResultType:
     """One version of a result type, e.g. `KQ.H17.000001` version 1."""
 
@@ -81,9 +83,7 @@ class ResultType:
     inspectable: bool = True
     """Results of this type are inspected in the field, so they carry a QR."""
 
-    def field(self, name: str) -> Field:
-        """The field of that name. Raises KeyError."""
-        for field in self.fields:
-            if field.name == name:
-                return field
-        raise KeyError(name)
+    @cached_property
+    def by_number(self) -> Mapping[int, Field]:
+        """The fields by their key in the code."""
+        return {field.number: field for field in self.fields}

@@ -6,11 +6,13 @@ outcome, the step that decided, and a stable reason. "Cannot tell" is neither fa
 
 from collections.abc import Mapping
 from enum import StrEnum
+from hashlib import sha256
 from typing import NamedTuple, Protocol
 
 from . import claims as claims_format
 from . import cose, link
 from .claims import Claims, StatusRef
+from .field_values import fits
 from .malformed import Malformed
 from .result_type import ResultType
 from .status_list import Status
@@ -40,15 +42,23 @@ class Outcome(StrEnum):
     CANNOT_TELL = "cannot_tell"
 
 
+class GenuinePaper(NamedTuple):
+    """What a code says, once an authorised agency's signature over exactly it was found good."""
+
+    claims: Claims
+    signed_hash: bytes
+    """SHA-256 of the bytes that were signed: what a record of the paper is compared by."""
+
+
 class Verdict(NamedTuple):
-    """The answer to one scan. `claims` are there only if the signature is an authorised agency's."""
+    """The answer to one scan."""
 
     outcome: Outcome
     step: int
     """Number of the step in `verify` that decided."""
     reason: str
     """Stable code of the reason within the outcome."""
-    claims: Claims | None = None
+    paper: GenuinePaper | None = None
     status_as_of: int | None = None
     """When the status used was known to be right; seconds since 1970 UTC."""
     trust_as_of: int | None = None
@@ -132,37 +142,39 @@ def verify(
     if refusal is not None:
         return Verdict(Outcome.NOT_GENUINE, 6, refusal, trust_as_of=trust.issued_at)
 
+    paper = GenuinePaper(claims, sha256(unverified.to_be_signed).digest())
+
     # 7. Do we know what the fields mean? A type younger than our catalogue is no forgery.
     result_type = types.get((claims.type_code, claims.type_version))
-    if result_type is None:
-        return Verdict(Outcome.CANNOT_TELL, 7, "unknown_type", claims, trust_as_of=trust.issued_at)
+    if result_type is None or not _fits(claims, result_type):
+        return Verdict(Outcome.CANNOT_TELL, 7, "unknown_type", paper, trust_as_of=trust.issued_at)
 
     # 8. Was it recorded, and does it stand? A signature that was never recorded is worth nothing.
     answer = statuses.find_status(claims.status)
     if answer is None:
-        return Verdict(Outcome.CANNOT_TELL, 8, "unknown_status_list", claims, trust_as_of=trust.issued_at)
+        return Verdict(Outcome.CANNOT_TELL, 8, "unknown_status_list", paper, trust_as_of=trust.issued_at)
     if answer.value is not Status.VALID:
         outcome, reason = _WITHDRAWN[answer.value]
-        return Verdict(outcome, 8, reason, claims, answer.as_of, trust.issued_at)
+        return Verdict(outcome, 8, reason, paper, answer.as_of, trust.issued_at)
 
     # 9. Is it within its time?
     if now < (claims.valid_from or claims.issued_at) - MAX_CLOCK_SKEW:
-        return Verdict(Outcome.NOT_YET_IN_FORCE, 9, "valid_from", claims, answer.as_of, trust.issued_at)
+        return Verdict(Outcome.NOT_YET_IN_FORCE, 9, "valid_from", paper, answer.as_of, trust.issued_at)
     if claims.expires_at is not None and now >= claims.expires_at:
-        return Verdict(Outcome.EXPIRED, 9, "expires_at", claims, answer.as_of, trust.issued_at)
+        return Verdict(Outcome.EXPIRED, 9, "expires_at", paper, answer.as_of, trust.issued_at)
 
     # 10. How old is what we know of its status? Green only if a withdrawal would have reached us.
     age = now - answer.as_of
     if age > freshness.amber:
-        return Verdict(Outcome.CANNOT_TELL, 10, "status_too_old", claims, answer.as_of, trust.issued_at)
+        return Verdict(Outcome.CANNOT_TELL, 10, "status_too_old", paper, answer.as_of, trust.issued_at)
     if age > freshness.green:
-        return Verdict(Outcome.IN_FORCE_OFFLINE, 10, "status_not_fresh", claims, answer.as_of, trust.issued_at)
+        return Verdict(Outcome.IN_FORCE_OFFLINE, 10, "status_not_fresh", paper, answer.as_of, trust.issued_at)
 
     # 11. Genuine and in force.
     ends = claims.expires_at
     if ends is not None and ends - now <= result_type.expires_soon_days * _DAY:
-        return Verdict(Outcome.EXPIRES_SOON, 11, "expires_at", claims, answer.as_of, trust.issued_at)
-    return Verdict(Outcome.IN_FORCE, 11, "all_checks_passed", claims, answer.as_of, trust.issued_at)
+        return Verdict(Outcome.EXPIRES_SOON, 11, "expires_at", paper, answer.as_of, trust.issued_at)
+    return Verdict(Outcome.IN_FORCE, 11, "all_checks_passed", paper, answer.as_of, trust.issued_at)
 
 
 _WITHDRAWN = {
@@ -171,6 +183,11 @@ _WITHDRAWN = {
     Status.SUSPENDED: (Outcome.SUSPENDED, "status"),
     Status.SUPERSEDED: (Outcome.SUPERSEDED, "status"),
 }
+
+
+def _fits(claims: Claims, result_type: ResultType) -> bool:
+    fields = result_type.by_number
+    return all(number in fields and fits(fields[number], value) for number, value in claims.fields.items())
 
 
 def _authority_refusal(claims: Claims, key: TrustedKey, trust: Trust, now: int) -> str | None:

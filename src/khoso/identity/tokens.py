@@ -1,7 +1,7 @@
 """Access tokens: JWT (RFC 9068) signed with ES256. The only place that calls PyJWT.
 
-PyJWT checks less than it seems to: it takes any `typ`, a missing `exp` unless told, doubled names. So one algorithm, one
-key, one audience, one issuer and one `typ` are fixed here, and every claim is required in its exact type.
+PyJWT checks less than it seems to: it takes any `typ`, a missing `exp` unless told, doubled names. So one algorithm,
+one key, one audience, one issuer and one `typ` are fixed here, and every claim is required in its exact type.
 """
 
 import uuid
@@ -12,8 +12,8 @@ import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from khoso.caller import SCOPES, Caller
 from khoso.errors import NotAuthenticated
-from khoso.identity.model import SCOPES, Caller
 
 AUDIENCE = "khoso-api"
 TYPE = "at+jwt"

@@ -1,4 +1,4 @@
-"""The caller of a request, as the rest of the house sees him."""
+"""Who is asking, as every room sees him. `identity` finds out; the rooms decide what it allows."""
 
 from uuid import UUID
 

@@ -1,0 +1,57 @@
+"""Keep a copy in memory up to date: polled for certain, woken early by a NOTIFY."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+
+import structlog
+
+from khoso import db
+from khoso.errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 1.0
+_RECONNECT_SECONDS = 2.0
+_ALIVE_SECONDS = 10.0
+
+
+async def follow(name: str, refresh: Callable[[], Awaitable[None]], wake: asyncio.Event) -> None:
+    """Refresh whenever `wake` is set, and at least once a second; runs until cancelled. The database may be away."""
+    available = True
+    while True:
+        wake.clear()
+        try:
+            await refresh()
+        except Unavailable as error:
+            if available:
+                log.warning("database away", copy=name, error=str(error))
+            available = False
+        else:
+            available = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(wake.wait(), POLL_SECONDS)
+
+
+async def listen(url: str, wakes: Mapping[str, asyncio.Event]) -> None:
+    """Set the event of a channel at each NOTIFY on it; reconnects for ever, runs until cancelled.
+
+    A notification is a hint: one that is lost while reconnecting costs a poll's delay and nothing else.
+    """
+    while True:
+        with suppress(Unavailable):
+            await _listen_once(url, wakes)
+        await asyncio.sleep(_RECONNECT_SECONDS)
+
+
+async def _listen_once(url: str, wakes: Mapping[str, asyncio.Event]) -> None:
+    with db.translating_absence():
+        conn = await db.connect(url)
+        try:
+            for channel, wake in wakes.items():
+                await conn.add_listener(channel, lambda *_, wake=wake: wake.set())
+            while True:
+                await asyncio.sleep(_ALIVE_SECONDS)
+                await conn.execute("SELECT 1")
+        finally:
+            conn.terminate()

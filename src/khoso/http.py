@@ -1,0 +1,28 @@
+"""What all routes share: conditional answers, and who is asking."""
+
+import hashlib
+from typing import Any
+
+from litestar import Request, Response
+from litestar.status_codes import HTTP_304_NOT_MODIFIED
+
+from khoso.caller import Caller
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+PRIVATE = "private, no-cache"
+PRIVATE_IMMUTABLE = "private, max-age=31536000, immutable"
+
+
+def provide_caller(request: Request[Any, Any, Any]) -> Caller:
+    """The caller that the door let in."""
+    caller: Caller = request.scope["state"]["caller"]
+    return caller
+
+
+def conditional(request: Request[Any, Any, Any], body: bytes, media_type: str, cache_control: str) -> Response[bytes]:
+    """The body with a strong ETag, or 304 if the caller has it already (RFC 9110, 13.1.2)."""
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"etag": etag, "cache-control": cache_control}
+    if etag in (request.headers.get("if-none-match") or ""):
+        return Response(b"", status_code=HTTP_304_NOT_MODIFIED, headers=headers, media_type=media_type)
+    return Response(body, headers=headers, media_type=media_type)

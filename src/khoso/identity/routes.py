@@ -1,0 +1,42 @@
+"""The door: no handler is reached without the scope it names, unless it says that it is public."""
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.handlers import BaseRouteHandler
+
+from khoso.caller import Caller
+from khoso.errors import NotAuthenticated, NotPermitted
+from khoso.identity.tokens import read_token
+
+_SCHEME = "Bearer "
+
+
+class Door:
+    """Lets callers in by their access token (RFC 6750, 2.1)."""
+
+    def __init__(self, key: ec.EllipticCurvePublicKey, issuer: str) -> None:
+        self._key = key
+        self._issuer = issuer
+
+    def guard(
+        self, connection: "ASGIConnection[BaseRouteHandler, None, None, State]", handler: BaseRouteHandler
+    ) -> None:
+        """Closed by default: a handler is `opt={"public": True}`, or names its `scope`, or several: one of them will do."""
+        if handler.opt.get("public"):
+            return
+        caller = self.find_caller(connection.headers.get("authorization"))
+        if caller is None:
+            raise NotAuthenticated("no token")
+        scope: str | tuple[str, ...] = handler.opt["scope"]
+        if not any(caller.may(one) for one in ([scope] if isinstance(scope, str) else scope)):
+            raise NotPermitted(str(scope))
+        connection.scope["state"]["caller"] = caller
+
+    def find_caller(self, authorization: str | None) -> Caller | None:
+        """The caller named by the header; None without one. Raises NotAuthenticated for a bad one."""
+        if authorization is None:
+            return None
+        if not authorization.startswith(_SCHEME):
+            raise NotAuthenticated("scheme")
+        return read_token(self._key, self._issuer, authorization.removeprefix(_SCHEME))

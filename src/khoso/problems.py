@@ -1,0 +1,109 @@
+"""The only place where an error becomes an HTTP status: problem details by RFC 9457."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+
+from khoso import errors
+from khoso.errors import InputProblem, InvalidInput, KhosoError
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS: Mapping[type[KhosoError], int] = {
+    errors.InvalidInput: 422,
+    errors.CodeTooLong: 422,
+    errors.IdempotencyKeyReused: 422,
+    errors.NotAuthenticated: 401,
+    errors.NotPermitted: 403,
+    errors.NotAuthorisedToIssue: 403,
+    errors.NotFound: 404,
+    errors.StatusChangeRefused: 409,
+    errors.BodyTooLarge: 413,
+    errors.TooManyAttempts: 429,
+    errors.Unavailable: 503,
+}
+"""Every error that a request can meet. A test compares it with the family."""
+
+_HEADERS: Mapping[int, Mapping[str, str]] = {
+    401: {"www-authenticate": 'Bearer realm="khoso"'},
+    429: {"retry-after": "3600"},
+    503: {"retry-after": "5"},
+}
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Problem details (RFC 9457, 3.1). `code` is stable; `title` is Vietnamese, then English."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    problems: tuple[InputProblem, ...] = ()
+    """What is wrong with which field, and what to do."""
+
+
+def on_khoso_error(request: Request[Any, Any, Any], error: KhosoError) -> Response[bytes]:
+    """An error of ours: its class tells the status, its docstring the sentence."""
+    status = STATUS.get(type(error))
+    if status is None:
+        return on_anything_else(request, error)
+    problems = error.problems if isinstance(error, InvalidInput) else ()
+    return _answer(status, _snake(type(error).__name__), _sentence(type(error)), problems)
+
+
+def on_http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """An error of the framework: unknown path or method, or a body, header or parameter that does not fit."""
+    if error.status_code == 400:
+        return _answer(422, "invalid_input", _sentence(InvalidInput), tuple(_parameter_problems(error)))
+    return _answer(error.status_code, f"http_{error.status_code}", error.detail, headers=error.headers)
+
+
+def on_anything_else(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """A fault of ours: logged whole, answered with one fixed sentence."""
+    log.error("unhandled error", exc_info=error)
+    return _answer(500, "internal", "Lỗi hệ thống, đã được ghi nhận. | An internal error; it has been recorded.")
+
+
+HANDLERS: ExceptionHandlersMap = {
+    KhosoError: on_khoso_error,
+    HTTPException: on_http_error,
+    Exception: on_anything_else,
+}
+
+
+def _answer(
+    status: int,
+    code: str,
+    title: str,
+    problems: tuple[InputProblem, ...] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response[bytes]:
+    problem = Problem(type=f"urn:khoso:problem:{code}", title=title, status=status, code=code, problems=problems)
+    return Response(
+        msgspec.json.encode(problem),
+        status_code=status,
+        media_type=MEDIA_TYPE,
+        headers={**_HEADERS.get(status, {}), **(headers or {}), "cache-control": "no-store"},
+    )
+
+
+def _parameter_problems(error: HTTPException) -> list[InputProblem]:
+    """What Litestar found wrong, as ours: one for each parameter, or one for the body."""
+    if not isinstance(error.extra, list):
+        return [InputProblem("request", "form", error.detail)]
+    return [InputProblem(str(one.get("key", "body")), "form", str(one.get("message", ""))) for one in error.extra]
+
+
+def _sentence(kind: type[KhosoError]) -> str:
+    return (kind.__doc__ or "").strip()
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")

@@ -1,0 +1,82 @@
+"""A result as its holder or its agency sees it."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+StatusName = Literal["valid", "revoked", "suspended", "superseded"]
+STATUS_NAMES: tuple[StatusName, ...] = ("valid", "revoked", "suspended", "superseded")
+"""By the number in the status list (for a recorded result, 1 is revoked)."""
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """Whose eyes: a vault's own, or an agency's on what it issued. Anything else sees nothing."""
+
+    vault_id: UUID | None
+    agency_code: str | None
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One result in a vault, as stored."""
+
+    vault_id: UUID
+    credential_id: UUID
+    result_code: str
+    type_code: str
+    type_version: int
+    agency_code: str
+    dossier_code: str
+    holder_name: str
+    fields: dict[str, Any]
+    issued_at: datetime
+    valid_from: datetime
+    expires_at: datetime | None
+    signed: bytes
+    lookup_secret: str
+    status: int
+    status_since: datetime
+
+
+class Act(msgspec.Struct, frozen=True):
+    """One administrative act in a result's history."""
+
+    act: str
+    reason_code: str
+    decision_number: str
+    acted_at: datetime
+    superseded_by: str | None
+
+
+class CredentialSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A result in a list."""
+
+    result_code: str
+    type_code: str
+    type_version: int
+    agency_code: str
+    holder_name: str
+    status: StatusName
+    issued_at: datetime
+    valid_from: datetime
+    expires_at: datetime | None
+
+
+class CredentialView(CredentialSummary, frozen=True, kw_only=True):
+    """A whole result with its signed copy and its history."""
+
+    dossier_code: str
+    fields: dict[str, Any]
+    status_since: datetime
+    lookup_code: str
+    code: str
+    """The text of the QR code; behind the # it is the signed copy itself."""
+    history: list[Act]
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A page of a list; `next_cursor` asks for the following one."""
+
+    items: list[CredentialSummary]
+    next_cursor: str | None

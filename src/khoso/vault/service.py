@@ -1,0 +1,113 @@
+"""Reading a vault: what is not the reader's is not there."""
+
+import base64
+import binascii
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+
+from khoso import db
+from khoso.db import Pool
+from khoso.errors import InputProblem, InvalidInput, NotFound
+from khoso.formats import link, lookup
+from khoso.text import fold
+from khoso.vault import store
+from khoso.vault.model import STATUS_NAMES, CredentialSummary, CredentialView, Entry, Page, Reader, StatusName
+
+MAX_PAGE = 100
+
+_END = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=(1 << 128) - 1))
+
+
+class Search(msgspec.Struct, frozen=True, kw_only=True):
+    """What to list of a vault."""
+
+    query: str = ""
+    type_code: str | None = None
+    status: StatusName | None = None
+    cursor: str | None = None
+    limit: int = 20
+
+
+class Vaults:
+    """All vaults of the city, each read through its own door."""
+
+    def __init__(self, pool: Pool, origin: str) -> None:
+        self._pool = pool
+        self._origin = origin
+
+    async def list_results(self, vault_id: UUID, search: Search) -> Page:
+        """A page of the vault's results, newest first. Raises InvalidInput for a bad cursor or limit."""
+        if not 1 <= search.limit <= MAX_PAGE:
+            raise InvalidInput(InputProblem("limit", "out_of_range", f"from 1 to {MAX_PAGE}"))
+        async with db.connection(self._pool) as conn:
+            entries = await store.list_entries(
+                conn,
+                vault_id,
+                folded_query=fold(search.query),
+                type_code=search.type_code,
+                status=None if search.status is None else STATUS_NAMES.index(search.status),
+                before=_END if search.cursor is None else _read_cursor(search.cursor),
+                limit=search.limit + 1,
+            )
+        page = entries[: search.limit]
+        return Page([_summary(entry) for entry in page], _cursor(page[-1]) if len(entries) > search.limit else None)
+
+    async def get_result(self, result_code: str, reader: Reader) -> CredentialView:
+        """A whole result. Raises NotFound alike for one that is absent and one that is not the reader's."""
+        async with db.connection(self._pool) as conn:
+            place, entry = await self._read(conn, result_code, reader)
+            history = await store.list_acts(conn, place)
+        return CredentialView(
+            **msgspec.structs.asdict(_summary(entry)),
+            dossier_code=entry.dossier_code,
+            fields=entry.fields,
+            status_since=entry.status_since,
+            lookup_code=lookup.compose(entry.result_code, entry.lookup_secret),
+            code=link.compose(self._origin, entry.signed),
+            history=history,
+        )
+
+    async def get_code(self, result_code: str, reader: Reader) -> str:
+        """The text of a result's QR code. Raises NotFound as `get_result` does."""
+        async with db.connection(self._pool) as conn:
+            _, entry = await self._read(conn, result_code, reader)
+        return link.compose(self._origin, entry.signed)
+
+    async def _read(self, conn: db.Connection, result_code: str, reader: Reader) -> tuple[store.Place, Entry]:
+        place = await store.find_place(conn, result_code)
+        entry = None if place is None else await store.find_entry(conn, place)
+        if place is None or entry is None or not _is_readers(entry, reader):
+            raise NotFound(result_code)
+        return place, entry
+
+
+def _is_readers(entry: Entry, reader: Reader) -> bool:
+    return entry.vault_id == reader.vault_id or entry.agency_code == reader.agency_code
+
+
+def _summary(entry: Entry) -> CredentialSummary:
+    return CredentialSummary(
+        result_code=entry.result_code,
+        type_code=entry.type_code,
+        type_version=entry.type_version,
+        agency_code=entry.agency_code,
+        holder_name=entry.holder_name,
+        status=STATUS_NAMES[entry.status],
+        issued_at=entry.issued_at,
+        valid_from=entry.valid_from,
+        expires_at=entry.expires_at,
+    )
+
+
+def _cursor(entry: Entry) -> str:
+    return base64.urlsafe_b64encode(f"{entry.issued_at.isoformat()} {entry.credential_id}".encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        issued_at, credential_id = base64.urlsafe_b64decode(cursor).decode().split(" ")
+        return datetime.fromisoformat(issued_at).astimezone(UTC), UUID(credential_id)
+    except (binascii.Error, ValueError):
+        raise InvalidInput(InputProblem("cursor", "cursor", "use next_cursor of the page before")) from None

@@ -1,0 +1,130 @@
+"""What a scan asks, what is recorded of it, and what the inspector is told."""
+
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+import msgspec
+
+from khoso.formats.trust import Trust
+from khoso.formats.verdict import TypeCatalogue, Verdict
+from khoso.verification.wording import Words
+
+
+class CatalogueView(Protocol):
+    """What verification needs to know of the catalogue, at one moment."""
+
+    @property
+    def trust(self) -> Trust:
+        """Agencies and their keys."""
+
+    @property
+    def types(self) -> TypeCatalogue:
+        """Result types by code and version."""
+
+
+class VerifyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One of the two ways to the same answer."""
+
+    code: str | None = None
+    """The whole text of the scanned QR code."""
+    lookup_code: str | None = None
+    """The code printed under it, as typed."""
+
+
+class Inspector(msgspec.Struct, frozen=True):
+    """An authenticated inspector: his checks are shown to the holder."""
+
+    subject: str
+    agency_code: str | None
+
+
+class Scan(msgspec.Struct, frozen=True):
+    """One verdict on its way into the record."""
+
+    text: str
+    verdict: Verdict
+    inspector: Inspector | None
+
+
+class Withdrawal(msgspec.Struct, frozen=True):
+    """The act by which a paper was withdrawn."""
+
+    act: str
+    since: datetime
+    reason_code: str
+    decision_number: str
+    superseded_by: str | None
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """A verdict after the record was asked."""
+
+    verdict: Verdict
+    checked_at: datetime
+    withdrawal: Withdrawal | None = None
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What was recorded when a paper was issued, and its status now."""
+
+    list_id: int
+    status_index: int
+    status: int
+    signed_hash: bytes
+    vault_id: UUID
+    credential_id: UUID
+
+
+class FieldView(msgspec.Struct, frozen=True):
+    """One field of the paper: its value as the API gives it, and as a person reads it."""
+
+    name: str
+    label: Words
+    value: Any
+    shown: Words
+
+
+class TypeView(msgspec.Struct, frozen=True):
+    code: str
+    version: int
+    name: Words
+
+
+class IssuerView(msgspec.Struct, frozen=True):
+    code: str
+    name: Words
+
+
+class PaperView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a genuine code says."""
+
+    result_code: str
+    type: TypeView | None
+    issuer: IssuerView
+    subject_kind: str | None
+    comparison: FieldView | None
+    """The one thing to compare with what the inspector sees."""
+    fields: list[FieldView]
+    issued_at: datetime
+    valid_from: datetime
+    expires_at: datetime | None
+    evidence_level: int
+
+
+class VerdictView(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a scan. `outcome` and `reason` are stable codes."""
+
+    outcome: str
+    colour: str
+    step: int
+    reason: str
+    title: Words
+    explanation: Words
+    guidance: Words
+    bearer: str = "not_proven"
+    checked_at: datetime
+    status_as_of: datetime | None
+    trust_as_of: datetime | None
+    paper: PaperView | None
+    withdrawal: Withdrawal | None

@@ -1,0 +1,187 @@
+"""One scan from text to answer: judged in memory, compared with the record, recorded, put into words.
+
+The verdict itself is `formats.verdict.verify`. What a server can add is the record: a paper that was never recorded, or
+whose content is not what was recorded, is told even if its signature is perfect; a withdrawal is named with its act.
+"""
+
+import hmac
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from khoso import db
+from khoso.coalescing import Coalescer
+from khoso.db import Connection, Pool
+from khoso.errors import TooManyAttempts, Unavailable
+from khoso.formats import link, lookup
+from khoso.formats.claims import StatusRef
+from khoso.formats.malformed import Malformed
+from khoso.formats.status_list import Status
+from khoso.formats.verdict import Outcome, Verdict, verify
+from khoso.verification import store
+from khoso.verification.model import CatalogueView, Checked, Inspector, Record, Scan, Withdrawal
+from khoso.verification.statuses import StatusSnapshot
+
+LOOKUP_FAILURES_PER_HOUR = 10
+MAX_BATCH = 256
+
+_GREEN = frozenset({Outcome.IN_FORCE, Outcome.EXPIRES_SOON})
+_WITHDRAWN = frozenset({Outcome.REVOKED, Outcome.SUSPENDED, Outcome.SUPERSEDED})
+
+
+class Verifier:
+    """Verifies codes for one process."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        catalogue: Callable[[], CatalogueView],
+        statuses: StatusSnapshot,
+        *,
+        origin: str,
+        now: Callable[[], datetime],
+        unrecorded: Callable[[int], None],
+    ) -> None:
+        """`unrecorded` is told how many scans could not be recorded because the database was away."""
+        self._pool = pool
+        self.catalogue = catalogue
+        self._statuses = statuses
+        self._origin = origin
+        self._now = now
+        self._unrecorded = unrecorded
+        self._coalescer: Coalescer[Scan, Checked] = Coalescer(self._settle, max_batch=MAX_BATCH)
+
+    async def verify_code(self, text: str, inspector: Inspector | None) -> Checked:
+        """Judge the text of a scanned code. Never raises for what the text says."""
+        verdict = self._judge(text)
+        try:
+            return await self._coalescer.submit(Scan(text, verdict, inspector))
+        except Unavailable:
+            self._unrecorded(1)
+            return Checked(_without_record(verdict), self._now())
+
+    async def verify_lookup(self, typed: str, inspector: Inspector | None) -> Checked:
+        """Judge a typed look-up code: the same answer as scanning the paper's QR.
+
+        Raises TooManyAttempts after ten wrong codes for one result in an hour, and Unavailable without the database.
+        """
+        try:
+            code = lookup.parse(typed)
+        except Malformed as malformed:
+            return await self._record_only(Verdict(Outcome.MALFORMED, 1, malformed.reason), inspector)
+        found = await self._find_lookup(code)
+        if found is None:
+            return await self._record_only(Verdict(Outcome.NOT_ISSUED, 8, "lookup_unknown"), inspector)
+        return await self.verify_code(link.compose(self._origin, found.signed), inspector)
+
+    def _judge(self, text: str) -> Verdict:
+        catalogue = self.catalogue()
+        now = int(self._now().timestamp())
+        return verify(text, self._origin, catalogue.trust, catalogue.types, self._statuses, now)
+
+    async def _record_only(self, verdict: Verdict, inspector: Inspector | None) -> Checked:
+        return await self._coalescer.submit(Scan("", verdict, inspector))
+
+    async def _find_lookup(self, code: lookup.LookupCode) -> store.Lookup | None:
+        """The paper, if the secret is right. The attempt is counted first: many at once cannot pass the limit."""
+        hour = _hour_of(self._now())
+        async with db.transaction(self._pool) as conn:
+            if not await store.count_attempt(conn, code.result_code, hour, LOOKUP_FAILURES_PER_HOUR):
+                raise TooManyAttempts(code.result_code)
+            found = await store.find_lookup(conn, code.result_code)
+            if found is None or not hmac.compare_digest(found.lookup_secret, code.secret):
+                return None
+            await store.forgive_attempt(conn, code.result_code, hour)
+            return found
+
+    async def _settle(self, scans: Sequence[Scan]) -> list[Checked]:
+        """Compare a batch of verdicts with the record, write them down, and only then answer."""
+        refs = {scan.verdict.paper.claims.status for scan in scans if scan.verdict.paper is not None}
+        async with db.transaction(self._pool) as conn:
+            records = await store.list_records(conn, sorted(refs)) if refs else {}
+            if any(self._is_outdated(record) for record in records.values()):
+                await self._statuses.refresh()
+                scans = [
+                    Scan(scan.text, self._judge(scan.text) if scan.text else scan.verdict, scan.inspector)
+                    for scan in scans
+                ]
+            checked = [await self._check(conn, scan.verdict, records) for scan in scans]
+            await self._write(conn, scans, checked, records)
+        return checked
+
+    def _is_outdated(self, record: Record) -> bool:
+        """Whether the record says something newer than this process's memory."""
+        answer = self._statuses.find_status(StatusRef(record.list_id, record.status_index))
+        return answer is None or answer.value != record.status
+
+    async def _check(self, conn: Connection, verdict: Verdict, records: Mapping[StatusRef, Record]) -> Checked:
+        if verdict.paper is None:
+            return Checked(verdict, self._now())
+        record = records.get(verdict.paper.claims.status)
+        verdict = _against_record(verdict, verdict.paper.signed_hash, record)
+        withdrawal: Withdrawal | None = None
+        if verdict.outcome in _WITHDRAWN and record is not None:
+            withdrawal = await store.find_withdrawal(conn, record)
+        return Checked(verdict, self._now(), withdrawal)
+
+    async def _write(
+        self, conn: Connection, scans: Sequence[Scan], checked: Sequence[Checked], records: Mapping[StatusRef, Record]
+    ) -> None:
+        hour = _hour_of(self._now())
+        await store.add_counts(conn, Counter(_counted(one.verdict, hour) for one in checked))
+        named = [
+            _inspector_scan(scan.inspector, one, records)
+            for scan, one in zip(scans, checked, strict=True)
+            if scan.inspector is not None
+        ]
+        shown = [scan for scan in named if scan is not None]
+        if shown:
+            await store.insert_scans(conn, shown)
+
+
+def _against_record(verdict: Verdict, signed_hash: bytes, record: Record | None) -> Verdict:
+    """The verdict with what only the record can tell."""
+    if record is None:
+        return verdict._replace(outcome=Outcome.NOT_ISSUED, step=8, reason="never_recorded")
+    if record.signed_hash != signed_hash:
+        return verdict._replace(outcome=Outcome.NOT_ISSUED, step=8, reason="content_differs_from_record")
+    if record.status == Status.INVALID:
+        return verdict._replace(outcome=Outcome.REVOKED, reason="revoke")
+    return verdict
+
+
+def _without_record(verdict: Verdict) -> Verdict:
+    """The verdict while the database is away: never green, for a thief's reuse of an index would not be seen."""
+    if verdict.outcome in _GREEN:
+        return verdict._replace(outcome=Outcome.IN_FORCE_OFFLINE, reason="database_away")
+    return verdict
+
+
+def _counted(verdict: Verdict, hour: datetime) -> store.CountedScan:
+    type_code = "" if verdict.paper is None else verdict.paper.claims.type_code
+    return store.CountedScan(hour, type_code, verdict.outcome.value, verdict.reason)
+
+
+def _inspector_scan(
+    inspector: Inspector, checked: Checked, records: Mapping[StatusRef, Record]
+) -> store.InspectorScan | None:
+    """The row for the holder's log; None where no vault is concerned."""
+    paper = checked.verdict.paper
+    record = None if paper is None else records.get(paper.claims.status)
+    if paper is None or record is None or record.signed_hash != paper.signed_hash:
+        return None
+    return store.InspectorScan(
+        record.vault_id,
+        uuid4(),
+        paper.claims.result_code,
+        checked.checked_at,
+        inspector.subject,
+        inspector.agency_code,
+        checked.verdict.outcome.value,
+        checked.verdict.reason,
+    )
+
+
+def _hour_of(instant: datetime) -> datetime:
+    return instant - timedelta(minutes=instant.minute, seconds=instant.second, microseconds=instant.microsecond)

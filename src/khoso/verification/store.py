@@ -1,0 +1,172 @@
+"""What verification reads of the record, and what it writes of its own acts."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from khoso import db
+from khoso.db import Connection
+from khoso.formats.claims import StatusRef
+from khoso.verification.model import Record, Withdrawal
+
+
+class ListVersion(msgspec.Struct, frozen=True):
+    list_id: int
+    version: int
+
+
+class StatusChange(msgspec.Struct, frozen=True):
+    status_index: int
+    status: int
+    list_version: int
+
+
+async def list_versions(conn: Connection) -> list[ListVersion]:
+    return await db.fetch_all(conn, ListVersion, "SELECT list_id, version FROM status_list")
+
+
+async def list_changes(conn: Connection, list_id: int, after_version: int) -> list[StatusChange]:
+    """The entries of a list that changed after a version. A list's versions are committed in order."""
+    return await db.fetch_all(
+        conn,
+        StatusChange,
+        """
+        SELECT status_index, status, list_version
+          FROM status_entry
+         WHERE list_id = $1 AND list_version > $2
+        """,
+        list_id,
+        after_version,
+    )
+
+
+async def list_records(conn: Connection, refs: Sequence[StatusRef]) -> dict[StatusRef, Record]:
+    """What was recorded at these indexes; a missing one was never issued."""
+    records = await db.fetch_all(
+        conn,
+        Record,
+        """
+        SELECT list_id, status_index, status, signed_hash, vault_id, credential_id
+          FROM status_entry
+          JOIN unnest($1::integer[], $2::integer[]) AS asked (list_id, status_index) USING (list_id, status_index)
+        """,
+        [ref.list_id for ref in refs],
+        [ref.status_index for ref in refs],
+    )
+    return {StatusRef(record.list_id, record.status_index): record for record in records}
+
+
+async def find_withdrawal(conn: Connection, record: Record) -> Withdrawal | None:
+    """The newest act on a credential."""
+    return await db.fetch_one(
+        conn,
+        Withdrawal,
+        """
+        SELECT act, acted_at AS since, reason_code, decision_number, superseded_by
+          FROM status_act
+         WHERE vault_id = $1 AND credential_id = $2
+         ORDER BY acted_at DESC, act_id DESC
+         LIMIT 1
+        """,
+        record.vault_id,
+        record.credential_id,
+    )
+
+
+class CountedScan(msgspec.Struct, frozen=True, order=True):
+    """What is kept of a scan that nobody in particular made."""
+
+    hour: datetime
+    type_code: str
+    outcome: str
+    reason: str
+
+
+async def add_counts(conn: Connection, counts: Mapping[CountedScan, int]) -> None:
+    """Add to the aggregate counts. Keys in rising order, to avoid deadlocks."""
+    keys = sorted(counts)
+    await conn.execute(
+        """
+        INSERT INTO scan_count AS counted (hour, type_code, outcome, reason, scans)
+        SELECT hour, type_code, outcome, reason, scans
+          FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::bigint[])
+               AS seen (hour, type_code, outcome, reason, scans)
+            ON CONFLICT (hour, type_code, outcome, reason) DO UPDATE SET scans = counted.scans + excluded.scans
+        """,
+        [key.hour for key in keys],
+        [key.type_code for key in keys],
+        [key.outcome for key in keys],
+        [key.reason for key in keys],
+        [counts[key] for key in keys],
+    )
+
+
+class InspectorScan(msgspec.Struct, frozen=True):
+    """A check by an authenticated inspector, for the holder to see."""
+
+    vault_id: UUID
+    scan_id: UUID
+    result_code: str
+    scanned_at: datetime
+    inspector: str
+    agency_code: str | None
+    outcome: str
+    reason: str
+
+
+async def insert_scans(conn: Connection, scans: Sequence[InspectorScan]) -> None:
+    await conn.copy_records_to_table(
+        "scan", records=[msgspec.structs.astuple(scan) for scan in scans], columns=InspectorScan.__struct_fields__
+    )
+
+
+class Lookup(msgspec.Struct, frozen=True):
+    """A paper found by its result code, with the secret that must have been typed."""
+
+    signed: bytes
+    lookup_secret: str
+
+
+async def find_lookup(conn: Connection, result_code: str) -> Lookup | None:
+    place = await conn.fetchrow("SELECT vault_id, credential_id FROM result_code WHERE result_code = $1", result_code)
+    if place is None:
+        return None
+    return await db.fetch_one(
+        conn,
+        Lookup,
+        "SELECT signed, lookup_secret FROM credential WHERE vault_id = $1 AND credential_id = $2",
+        place["vault_id"],
+        place["credential_id"],
+    )
+
+
+async def count_attempt(conn: Connection, result_code: str, hour: datetime, limit: int) -> bool:
+    """Count one attempt on a result code; False, and not counted, if the hour's limit was reached."""
+    counted = await conn.fetchval(
+        """
+        INSERT INTO lookup_failure AS counted (result_code, hour, failures)
+        VALUES ($1, $2, 1)
+            ON CONFLICT (result_code, hour) DO UPDATE SET failures = counted.failures + 1
+         WHERE counted.failures < $3
+        RETURNING 1
+        """,
+        result_code,
+        hour,
+        limit,
+    )
+    return counted is not None
+
+
+async def forgive_attempt(conn: Connection, result_code: str, hour: datetime) -> None:
+    """Take one attempt back: it was right."""
+    await conn.execute(
+        "UPDATE lookup_failure SET failures = failures - 1 WHERE result_code = $1 AND hour = $2 AND failures > 0",
+        result_code,
+        hour,
+    )
+
+
+async def forget_attempts(conn: Connection, before: datetime) -> None:
+    await conn.execute("DELETE FROM lookup_failure WHERE hour < $1", before)

@@ -1,0 +1,70 @@
+"""A verdict as the inspector reads it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from khoso.formats.claims import Claims, FieldValue
+from khoso.formats.field_values import from_code, shown
+from khoso.formats.result_type import Field, ResultType
+from khoso.verification.model import CatalogueView, Checked, FieldView, IssuerView, PaperView, TypeView, VerdictView
+from khoso.verification.wording import Words, words
+
+
+def present(checked: Checked, catalogue: CatalogueView) -> VerdictView:
+    """The answer to a scan, with every word and label in Vietnamese and English."""
+    verdict = checked.verdict
+    wording = words(verdict.outcome, verdict.reason)
+    return VerdictView(
+        outcome=verdict.outcome.value,
+        colour=wording.colour,
+        step=verdict.step,
+        reason=verdict.reason,
+        title=wording.title,
+        explanation=wording.explanation,
+        guidance=wording.guidance,
+        checked_at=checked.checked_at,
+        status_as_of=_instant(verdict.status_as_of),
+        trust_as_of=_instant(verdict.trust_as_of),
+        paper=None if verdict.paper is None else _paper(verdict.paper.claims, catalogue),
+        withdrawal=checked.withdrawal,
+    )
+
+
+def _paper(claims: Claims, catalogue: CatalogueView) -> PaperView:
+    result_type = catalogue.types.get((claims.type_code, claims.type_version))
+    fields = {} if result_type is None else _fields(claims.fields, result_type)
+    agency = catalogue.trust.agencies[claims.issuer]
+    issued_at = datetime.fromtimestamp(claims.issued_at, UTC)
+    return PaperView(
+        result_code=claims.result_code,
+        type=None if result_type is None else _type(result_type),
+        issuer=IssuerView(agency.code, Words(agency.name_vi, agency.name_en)),
+        subject_kind=None if result_type is None else result_type.subject_kind,
+        comparison=None if result_type is None else fields.get(result_type.comparison_field),
+        fields=list(fields.values()),
+        issued_at=issued_at,
+        valid_from=_instant(claims.valid_from) or issued_at,
+        expires_at=_instant(claims.expires_at),
+        evidence_level=claims.evidence_level,
+    )
+
+
+def _type(result_type: ResultType) -> TypeView:
+    return TypeView(result_type.code, result_type.version, Words(result_type.name_vi, result_type.name_en))
+
+
+def _fields(values: Mapping[int, FieldValue], result_type: ResultType) -> dict[str, FieldView]:
+    """The fields by name: those for the first glance first, then in the order of the paper."""
+    by_name = {field.name: field for field in result_type.fields if field.number in values}
+    order = [*(name for name in result_type.glance if name in by_name), *by_name]
+    return {name: _field(by_name[name], values[by_name[name].number]) for name in dict.fromkeys(order)}
+
+
+def _field(field: Field, value: FieldValue) -> FieldView:
+    return FieldView(
+        field.name, Words(field.label_vi, field.label_en), from_code(field, value), Words(*shown(field, value))
+    )
+
+
+def _instant(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
