@@ -8,7 +8,7 @@ import pytest
 
 from khoso import formats
 from khoso.formats.verdict import Outcome
-from khoso.verification import wording
+from khoso.verification import reason_texts
 from khoso.verification.wording import Wording, Words, words
 
 FORMATS = Path(formats.__file__).parent
@@ -26,6 +26,7 @@ OF_THE_SERVICE = {
     "lookup_form": Outcome.MALFORMED,
     "database_away": Outcome.IN_FORCE_OFFLINE,
 }
+OF_THE_PAGES = ("no_network", "service_away", "too_many_attempts")
 NEVER_IN_A_CODE = re.compile(r"status_list_|trust_|lookup_")
 """Malformed lists and typed codes are not reasons for the verdict of a scanned code."""
 
@@ -52,6 +53,7 @@ REASONS = sorted(
     verdict_reasons()
     | {(Outcome.MALFORMED, reason) for reason in malformed_reasons()}
     | {(outcome, reason) for reason, outcome in OF_THE_SERVICE.items()}
+    | {(Outcome.CANNOT_TELL, reason) for reason in OF_THE_PAGES}
 )
 
 
@@ -69,7 +71,7 @@ def test_each_reason_has_its_own_words_unless_the_outcome_says_it_all(outcome: O
 def test_no_words_are_kept_for_reasons_that_nobody_gives() -> None:
     given = {reason for _, reason in REASONS}
     known = given | {reason.partition("_")[0] for reason in given}
-    tables = (wording._TITLES, wording._EXPLANATIONS, wording._GUIDANCE)
+    tables = (reason_texts.TITLES, reason_texts.EXPLANATIONS, reason_texts.GUIDANCE)
     assert set().union(*tables) <= known
 
 
