@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from khoso.catalogue import danang, snapshots
-from khoso.catalogue.model import CatalogueSnapshot, SigningKey
+from khoso.catalogue.model import CatalogueSnapshot, Right, SigningKey
 from khoso.demo import papers
 from khoso.demo.papers import Paper
 from khoso.formats import claims, cose, link, verdict
@@ -79,10 +79,8 @@ def payload_of(paper: Paper, catalogue: CatalogueSnapshot) -> bytes:
 
 def granting(catalogue: CatalogueSnapshot, paper: Paper) -> CatalogueSnapshot:
     """What an agency that oversteps its rights believes."""
-    agency = catalogue.trust.agencies[paper.agency_code]
-    bold = type(agency)(agency.code, agency.name_vi, agency.name_en, frozenset({paper.type_code}))
-    trust = type(catalogue.trust)(0, 0, catalogue.trust.keys, {paper.agency_code: bold})
-    return catalogue._replace(trust=trust)
+    right = Right(agency_code=paper.agency_code, type_code=paper.type_code, valid_from=issued_at(paper))
+    return catalogue._replace(rights={(paper.agency_code, paper.type_code): right})
 
 
 def sign(paper: Paper, catalogue: CatalogueSnapshot) -> bytes:

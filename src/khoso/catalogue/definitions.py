@@ -28,8 +28,13 @@ def parse(raw: Any) -> ResultType:
         match = _INVALID.fullmatch(str(error))
         assert match is not None  # the pattern matches any one line
         raise InvalidInput(InputProblem(match[2] or "definition", "form", match[1])) from None
-    _raise_if_any(_unknown_keys(raw, msgspec.to_builtins(definition), ""))
+    refuse_unknown_keys(raw, definition)
     return definition
+
+
+def refuse_unknown_keys(raw: Any, definition: ResultType) -> None:
+    """Refuse plain data with keys that did not make it into the definition read from it. Raises InvalidInput."""
+    _raise_if_any(_unknown_keys(raw, msgspec.to_builtins(definition), ""))
 
 
 def check(definition: ResultType, earlier: Sequence[ResultType] = ()) -> None:
@@ -37,15 +42,19 @@ def check(definition: ResultType, earlier: Sequence[ResultType] = ()) -> None:
 
     Raises InvalidInput with every fault found. `earlier` are all published versions of the same type.
     """
-    _raise_if_any(
-        chain(
-            _identity_problems(definition),
-            _list_problems(definition.fields),
-            _reference_problems(definition),
-            chain.from_iterable(map(_field_problems, definition.fields)),
-            _continuity_problems(definition, earlier),
-        )
-    )
+    _raise_if_any(chain(_form_problems(definition), _continuity_problems(definition, earlier)))
+
+
+def check_form(definition: ResultType) -> None:
+    """Refuse a definition that could not be used, whatever version it is. Raises InvalidInput with every fault."""
+    _raise_if_any(_form_problems(definition))
+
+
+def _form_problems(definition: ResultType) -> Problems:
+    yield from _identity_problems(definition)
+    yield from _list_problems(definition.fields)
+    yield from _reference_problems(definition)
+    yield from chain.from_iterable(map(_field_problems, definition.fields))
 
 
 def _raise_if_any(problems: Problems) -> None:

@@ -65,13 +65,18 @@ def _latest(types: Iterable[ResultType]) -> Mapping[str, ResultType]:
     return {definition.code: definition for definition in sorted(types, key=lambda each: each.version)}
 
 
+def read_public_key(der: bytes) -> ec.EllipticCurvePublicKey:
+    """The P-256 key in a DER SubjectPublicKeyInfo (RFC 5280, 4.1). Raises ValueError for any other."""
+    public_key = load_der_public_key(der)
+    if not isinstance(public_key, ec.EllipticCurvePublicKey) or not isinstance(public_key.curve, ec.SECP256R1):
+        raise ValueError("no P-256 key")
+    return public_key
+
+
 def _trusted_key(key: SigningKey) -> TrustedKey:
-    public_key = load_der_public_key(key.public_key)
-    if not isinstance(public_key, ec.EllipticCurvePublicKey):
-        raise TypeError(f"key {key.kid.hex()} of {key.agency_code} is no elliptic-curve key")
     return TrustedKey(
         kid=key.kid,
-        public_key=public_key,
+        public_key=read_public_key(key.public_key),
         agency_code=key.agency_code,
         state=key.state,
         valid_from=_seconds(key.valid_from),

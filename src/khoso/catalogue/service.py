@@ -1,0 +1,159 @@
+"""The catalogue: what every worker decides by, and the few acts that change it."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from khoso import db
+from khoso.catalogue import definitions, sizing, snapshots, store
+from khoso.catalogue.model import Agency, CatalogueSnapshot, Right, Seed, SigningKey, Successor
+from khoso.catalogue.sizing import CodeSize
+from khoso.db import Connection, Pool
+from khoso.errors import InputProblem, InvalidInput
+from khoso.formats import cose
+from khoso.formats.result_type import ResultType
+from khoso.formats.trust import KeyState
+
+BELIEVED_FOR = timedelta(hours=24)
+"""How long a worker that is cut off from the database still trusts the keys it knows. Longer would stretch the time in
+which a compromised key is believed; shorter would stop inspections during an outage of a night."""
+
+_NOTHING = Seed(agencies=[], successors=[], rights=[], types=[])
+_NEVER_LOADED = -1
+
+
+class Catalogue:
+    """Agencies, result types, rights and keys, as of the last `refresh`.
+
+    `snapshot` is replaced, never changed: whoever took it goes on with one consistent catalogue. Before the first
+    refresh it is empty and its trust has expired, so a verifier answers "cannot tell". Every act here is one
+    transaction, raises the catalogue's version, and is seen by this worker when it returns and by the others at their
+    next refresh.
+    """
+
+    snapshot: CatalogueSnapshot
+
+    def __init__(
+        self, pool: Pool, *, origin: str, now: Callable[[], datetime], believed_for: timedelta = BELIEVED_FOR
+    ) -> None:
+        self._pool = pool
+        self._origin = origin
+        self._now = now
+        self._believed_for = believed_for
+        self.snapshot = snapshots.build(_NEVER_LOADED, datetime.fromtimestamp(0, UTC), timedelta(0), _NOTHING, [])
+
+    async def refresh(self) -> None:
+        """Load the catalogue if a newer one was committed. Raises Unavailable; the snapshot then stays as it was."""
+        seen_at = self._now()
+        async with db.connection(self._pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+            version = await store.get_version(conn)
+            if version == self.snapshot.version:
+                self.snapshot = snapshots.renew(self.snapshot, seen_at, self._believed_for)
+            else:
+                content = await _read(conn)
+                keys = await store.list_keys(conn)
+                self.snapshot = snapshots.build(version, seen_at, self._believed_for, content, keys)
+
+    async def publish_type(self, definition: ResultType, actor: str) -> None:
+        """Publish the next version of a result type; the version that is published already changes nothing.
+
+        Raises InvalidInput with every fault of the definition.
+        """
+        async with self._changing(actor, "publish_type", f"{definition.code} v{definition.version}") as conn:
+            await self._publish(conn, [definition])
+
+    async def upsert_agencies(self, agencies: Sequence[Agency], successors: Sequence[Successor], actor: str) -> None:
+        """Write agencies and who follows them. Raises InvalidInput for codes that name nobody."""
+        async with self._changing(
+            actor, "upsert_agencies", " ".join(agency.agency_code for agency in agencies)
+        ) as conn:
+            await _write_agencies(conn, agencies, successors)
+
+    async def grant(self, rights: Sequence[Right], actor: str) -> None:
+        """Write issuing rights; one is withdrawn by its `valid_until`. Raises InvalidInput for unknown codes."""
+        async with self._changing(actor, "grant", " ".join(sorted({right.type_code for right in rights}))) as conn:
+            await _write_rights(conn, rights)
+
+    async def register_keys(self, keys: Sequence[SigningKey], actor: str) -> None:
+        """Write public keys. A new active key retires the one its agency signed with until now.
+
+        A key's state only moves on: pre-active, active, retired, compromised. Raises InvalidInput for a step back, a
+        key that is not P-256 or not its kid's, another agency's kid, and an unknown agency.
+        """
+        for key in keys:
+            _check_key(key)
+        active = [key for key in keys if key.state is KeyState.ACTIVE]
+        async with self._changing(actor, "register_keys", " ".join(key.kid.hex() for key in keys)) as conn:
+            await store.retire_active_keys(conn, [key.agency_code for key in active], [key.kid for key in active])
+            refused = {key.kid for key in keys} - await store.upsert_keys(conn, keys)
+            if refused:
+                raise InvalidInput(*(InputProblem(kid.hex(), "key_state", "cannot go back") for kid in sorted(refused)))
+
+    async def load(self, content: Seed, actor: str) -> None:
+        """Bring in a whole catalogue at once; loading the same again changes nothing."""
+        subject = f"{len(content.agencies)} agencies, {len(content.types)} types, {len(content.rights)} rights"
+        async with self._changing(actor, "load_catalogue", subject) as conn:
+            await self._publish(conn, content.types)
+            await _write_agencies(conn, content.agencies, content.successors)
+            await _write_rights(conn, content.rights)
+
+    def measure(self, definition: ResultType, values: Mapping[str, Any]) -> CodeSize:
+        """How large a code of this type gets, from the longest code of an agency. Raises as `sizing.measure`."""
+        definitions.check_form(definition)
+        issuer = max(self.snapshot.agencies, key=len, default="")
+        return sizing.measure(definition, values, issuer, self._origin)
+
+    @asynccontextmanager
+    async def _changing(self, actor: str, act: str, subject: str) -> AsyncIterator[Connection]:
+        """A transaction that changes the catalogue; one at a time, by the lock on its version."""
+        async with db.transaction(self._pool) as conn:
+            await store.raise_version(conn)
+            await store.insert_audit(conn, uuid4(), self._now(), actor, act, subject)
+            yield conn
+        await self.refresh()  # failing here leaves the change committed: the next refresh brings it
+
+    async def _publish(self, conn: Connection, types: Sequence[ResultType]) -> None:
+        published = await store.list_types(conn)
+        for definition in types:
+            if definition not in published:
+                definitions.check(definition, [known for known in published if known.code == definition.code])
+                await store.insert_type(conn, definition, self._now())
+                published.append(definition)
+
+
+def _check_key(key: SigningKey) -> None:
+    """What is registered is loaded by every worker, so it must be loadable."""
+    try:
+        kid = cose.key_id(snapshots.read_public_key(key.public_key))
+    except (ValueError, UnsupportedAlgorithm):
+        raise InvalidInput(InputProblem("public_key", "public_key", "give a P-256 key as DER")) from None
+    if kid != key.kid:
+        raise InvalidInput(InputProblem("kid", "kid", f"the kid of this key is {kid.hex()}"))
+    if (key.state is KeyState.COMPROMISED) != (key.compromised_at is not None):
+        raise InvalidInput(InputProblem("compromised_at", "compromised_at", "for a compromised key, and only for it"))
+
+
+async def _read(conn: Connection) -> Seed:
+    return Seed(
+        agencies=await store.list_agencies(conn),
+        successors=await store.list_successors(conn),
+        rights=await store.list_rights(conn),
+        types=await store.list_types(conn),
+    )
+
+
+async def _write_agencies(conn: Connection, agencies: Sequence[Agency], successors: Sequence[Successor]) -> None:
+    await store.upsert_agencies(conn, agencies)
+    await store.insert_successors(conn, successors)
+
+
+async def _write_rights(conn: Connection, rights: Sequence[Right]) -> None:
+    published = {definition.code for definition in await store.list_types(conn)}
+    unknown = sorted({right.type_code for right in rights} - published)
+    if unknown:
+        raise InvalidInput(*(InputProblem("type_code", "unknown_type", f"{code} is not published") for code in unknown))
+    await store.upsert_rights(conn, rights)
