@@ -11,6 +11,7 @@ SCOPES = {
     "vault:read": "read the results in the token's vault",
     "inspect": "verify as an inspector: the check is recorded under the token's name and shown to the holder",
     "catalogue:write": "publish result types",
+    "metrics:read": "read the metrics",
 }
 """Every scope there is, with what it allows."""
 

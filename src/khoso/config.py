@@ -35,6 +35,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Signing keys, their passphrase file and the token key."""
     data_dir: Path = Path("var")
     """What this program keeps on disk itself: the embedded database."""
+    demo: bool = False
+    """Show the demonstration's papers. Set by `khoso demo`, never in production."""
     host: str = "127.0.0.1"
     port: int = 8080
     workers: int = 2

@@ -11,7 +11,7 @@ from typing import Any, LiteralString, TypeAlias, TypeVar
 import asyncpg
 import msgspec
 
-from khoso.errors import Unavailable
+from khoso.errors import ConfigurationError, Unavailable
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -112,3 +112,23 @@ async def _use_msgspec_for_json(conn: Any) -> None:
         decoder=lambda data: msgspec.json.decode(data[1:]),
         format="binary",
     )
+
+
+async def check_role(conn: Connection) -> None:
+    """Raise ConfigurationError unless the role can neither own, create nor bypass anything here."""
+    faults = await conn.fetchrow(
+        """
+        SELECT role.rolname, role.rolsuper, role.rolbypassrls,
+               EXISTS (SELECT FROM pg_class WHERE relowner = role.oid) AS owns
+          FROM pg_roles AS role
+         WHERE role.rolname = current_user
+        """
+    )
+    if faults is None or faults["rolsuper"] or faults["rolbypassrls"] or faults["owns"]:
+        raise ConfigurationError("KHOSO_DATABASE_URL must name the application role khoso_app, which owns nothing")
+
+
+async def check_schema(conn: Connection) -> None:
+    """Raise ConfigurationError unless the schema has been made."""
+    if await conn.fetchval("SELECT to_regclass('credential') IS NULL OR to_regclass('pgqueuer') IS NULL"):
+        raise ConfigurationError("the database has no schema yet, or an old one: run `khoso migrate`")

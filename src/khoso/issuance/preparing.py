@@ -19,7 +19,6 @@ from khoso.formats.field_values import BadValue, clean_text, mask, to_code
 from khoso.formats.lookup import RESULT_CODE
 from khoso.formats.result_type import Field, ResultType, Validity
 from khoso.formats.status_list import SIZE
-from khoso.formats.trust import Trust
 from khoso.issuance.model import Holder, IssueRequest, Prepared
 from khoso.text import fold
 
@@ -44,12 +43,11 @@ class CatalogueView(Protocol):
         """The newest version of each result type by its code."""
 
     @property
-    def trust(self) -> Trust:
-        """Agencies with the types each may issue."""
-
-    @property
     def active_keys(self) -> Mapping[str, bytes]:
         """The kid of each agency's active key."""
+
+    def may_issue(self, agency_code: str, type_code: str, at: datetime) -> bool:
+        """Whether the agency has the right to issue the type at that time."""
 
 
 def prepare(
@@ -59,9 +57,8 @@ def prepare(
     result_type = catalogue.latest.get(request.type_code)
     if result_type is None:
         raise InvalidInput(InputProblem("type_code", "unknown_type", "no result type has this code"))
-    agency = catalogue.trust.agencies.get(agency_code)
     kid = catalogue.active_keys.get(agency_code)
-    if agency is None or kid is None or request.type_code not in agency.may_issue:
+    if kid is None or not catalogue.may_issue(agency_code, request.type_code, now):
         raise NotAuthorisedToIssue(agency_code, request.type_code)
     problems = _Problems()
     holder = _check_holder(request.holder, problems)

@@ -10,7 +10,6 @@ Nothing here is ever logged, and no file is ever overwritten.
 
 import os
 import secrets
-from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
 )
 
@@ -30,6 +30,7 @@ class KeyFiles:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._signers: dict[bytes, FileSigner] = {}
 
     def prepare(self) -> None:
         """Make the directory, passphrase, token key and pepper where they are missing."""
@@ -54,10 +55,12 @@ class KeyFiles:
         """The secret that keys the HMAC of personal ids."""
         return _read(self._directory / "holder-pepper")
 
-    def signers(self) -> Mapping[bytes, "FileSigner"]:
-        """Every agency key here by its kid."""
-        keys = (self._read_key(path) for path in sorted((self._directory / "agency").glob("*.pem")))
-        return {signer.kid: signer for signer in map(FileSigner, keys)}
+    def signer(self, kid: bytes) -> "FileSigner":
+        """The agency key with that kid. Raises KeyStoreError if it is not here."""
+        signer = self._signers.get(kid)
+        if signer is None:
+            signer = self._signers[kid] = FileSigner(self._read_key(self._agency_path(kid)))
+        return signer
 
     def _agency_path(self, kid: bytes) -> Path:
         return self._directory / "agency" / f"{kid.hex()}.pem"
@@ -86,6 +89,11 @@ class FileSigner:
     def sign(self, message: bytes) -> bytes:
         """The raw 64-byte ES256 signature."""
         return cose.sign(self._key, message)
+
+
+def public_der(key: ec.EllipticCurvePublicKey) -> bytes:
+    """The key as DER SubjectPublicKeyInfo (RFC 5280, 4.1), as the catalogue keeps it."""
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _read(path: Path) -> bytes:

@@ -1,0 +1,312 @@
+"""The command line: `khoso --help`."""
+
+import asyncio
+import json
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+
+from khoso import config as configuration
+from khoso import observing
+from khoso.caller import SCOPES, Caller
+from khoso.config import Config
+from khoso.errors import InputProblem, InvalidInput, KhosoError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Kho Số: kho kết quả thủ tục hành chính số | the vault of digital administrative results.",
+    epilog="Settings are environment variables KHOSO_…; see docs/operations.md.",
+)
+keys_app = typer.Typer(no_args_is_help=True, help="Signing keys.")
+token_app = typer.Typer(no_args_is_help=True, help="Access tokens.")
+catalogue_app = typer.Typer(no_args_is_help=True, help="Agencies, result types, rights.")
+app.add_typer(keys_app, name="keys")
+app.add_typer(token_app, name="token")
+app.add_typer(catalogue_app, name="catalogue")
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+EXIT_ERROR = 1
+EXIT_REFUSED = 3
+"""`verify`: red. The paper must not be accepted."""
+EXIT_UNDECIDED = 4
+"""`verify`: grey or amber. Nothing was found against the paper, and not everything could be checked."""
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+
+def main() -> None:
+    """Run a command; an error of ours ends with one line that says what to do, and exit status 1."""
+    try:
+        app()
+    except KhosoError as error:
+        err.print(f"[red]{(type(error).__doc__ or '').strip()}[/]")
+        err.print(str(error), highlight=False)
+        sys.exit(EXIT_ERROR)
+
+
+@app.command()
+def serve(
+    workers: Annotated[int | None, typer.Option(help="Web workers (KHOSO_WORKERS).")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (KHOSO_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (KHOSO_PORT).")] = None,
+    with_worker: Annotated[bool, typer.Option(help="Run the background worker beside.")] = True,
+) -> None:
+    """Serve the API and the pages, with the background worker beside, until Ctrl-C."""
+    from khoso.serving import serve as run_server
+
+    config = _with(configuration.load(), workers=workers, host=host, port=port)
+    asyncio.run(_check(config))
+    run_server(config, with_worker=with_worker)
+
+
+@app.command()
+def worker(parent: Annotated[int | None, typer.Option(hidden=True)] = None) -> None:
+    """Run background jobs alone, until Ctrl-C."""
+    from khoso.processes import die_with
+    from khoso.working import work
+
+    if parent is not None:
+        die_with(parent)
+    config = configuration.load()
+    observing.configure_logging(config)
+    asyncio.run(work(config))
+
+
+@app.command()
+def demo(
+    port: Annotated[int | None, typer.Option(help="Port to listen on (KHOSO_PORT).")] = None,
+    prepare_only: Annotated[bool, typer.Option("--prepare-only", help="Make everything and do not serve.")] = False,
+) -> None:
+    """Start everything on this machine: database, keys, the Da Nang catalogue, papers to scan, the server."""
+    from khoso.demo.launch import announce, demo_config, own_database, prepare, write_sheet
+    from khoso.serving import serve as run_server
+
+    config = demo_config(_with(configuration.load(), port=port))
+    with err.status("PostgreSQL…") as status, own_database(config) as ready:
+        status.update("Danh mục, khoá, giấy mẫu… | catalogue, keys, papers…")
+        demonstration, place = asyncio.run(prepare(ready))
+        write_sheet(ready, demonstration)
+        status.stop()
+        if not prepare_only:
+            run_server(ready, on_ready=lambda: announce(out, ready, demonstration, place))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the schema up to date, as the owner (KHOSO_DATABASE_OWNER_URL)."""
+    from khoso.errors import ConfigurationError
+    from khoso.migrating import migrate as run_migrations
+
+    config = configuration.load()
+    if not config.database_owner_url:
+        raise ConfigurationError("KHOSO_DATABASE_OWNER_URL is missing: migrations run as the owner of the schema")
+    asyncio.run(run_migrations(config.database_owner_url))
+    out.print("Lược đồ đã mới nhất | the schema is up to date")
+
+
+@app.command()
+def check_config() -> None:
+    """Check settings, keys, database role and schema, and say what is wrong before a server would."""
+    asyncio.run(_check(configuration.load()))
+    out.print("Cấu hình dùng được | the configuration is good")
+
+
+@app.command()
+def issue(
+    file: Annotated[Path, typer.Argument(help="The request as JSON, - for standard input.", allow_dash=True)],
+    agency: Annotated[str, typer.Option(help="Code of the issuing agency.")],
+    actor: Annotated[str, typer.Option(help="Who issues; goes into the audit.")],
+    idempotency_key: Annotated[str, typer.Option(help="Once per result: the same key answers the same result.")],
+) -> None:
+    """Issue one result and print its codes as JSON."""
+    from khoso.issuance.model import IssueRequest
+    from khoso.wiring import open_services
+
+    async def run(config: Config, request: IssueRequest) -> Any:
+        async with open_services(config) as services:
+            return await services.issuer.issue(request, agency, actor, idempotency_key)
+
+    request = _decode(_read(file), IssueRequest)
+    _print_json(asyncio.run(run(configuration.load(), request)))
+
+
+@app.command()
+def verify(
+    code: Annotated[str, typer.Argument(help="The text of a QR code, or a look-up code; - for standard input.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Judge a code. Exit status 0: in force; 3: refused; 4: cannot tell, or not checked on line."""
+    from khoso.verification.view import present
+    from khoso.wiring import open_services
+
+    text = sys.stdin.read().strip() if code == "-" else code
+
+    async def run(config: Config) -> Any:
+        async with open_services(config) as services:
+            verifier = services.verifier
+            by_link = "://" in text
+            checked = await (verifier.verify_code(text, None) if by_link else verifier.verify_lookup(text, None))
+            return present(checked, verifier.catalogue())
+
+    view = asyncio.run(run(configuration.load()))
+    if as_json:
+        _print_json(view)
+    else:
+        _print_verdict(view)
+    raise typer.Exit({"green": 0, "red": EXIT_REFUSED}.get(view.colour, EXIT_UNDECIDED))
+
+
+@keys_app.command("prepare")
+def keys_prepare() -> None:
+    """Make the key directory with passphrase, token key and pepper; what is there stays."""
+    from khoso.signing.files import KeyFiles
+
+    config = configuration.load()
+    KeyFiles(config.keys_dir).prepare()
+    out.print(f"{config.keys_dir.resolve()}")
+
+
+@keys_app.command("make")
+def keys_make(agency: Annotated[str, typer.Argument(help="Code of the agency.")], as_json: JsonOption = False) -> None:
+    """Make a signing key for an agency and let it sign from now on; its last key retires."""
+    from khoso.catalogue.model import SigningKey
+    from khoso.formats import cose
+    from khoso.formats.trust import KeyState
+    from khoso.signing.files import public_der
+    from khoso.wiring import open_services, utc_now
+
+    async def run(config: Config) -> bytes:
+        async with open_services(config) as services:
+            public_key = services.keys.make_agency_key()
+            key = SigningKey(
+                kid=cose.key_id(public_key),
+                agency_code=agency,
+                public_key=public_der(public_key),
+                state=KeyState.ACTIVE,
+                valid_from=utc_now(),
+            )
+            await services.catalogue.register_keys([key], "command line")
+            return key.kid
+
+    kid = asyncio.run(run(configuration.load())).hex()
+    if as_json:
+        _print_json({"agency_code": agency, "kid": kid})
+    else:
+        out.print(f"{agency}: {kid}")
+
+
+@keys_app.command("list")
+def keys_list(as_json: JsonOption = False) -> None:
+    """The keys of all agencies, with their state."""
+    from rich.table import Table
+
+    from khoso.wiring import open_services
+
+    async def run(config: Config) -> list[dict[str, str]]:
+        async with open_services(config) as services:
+            keys = services.catalogue.snapshot.trust.keys.values()
+            return [{"kid": k.kid.hex(), "agency_code": k.agency_code, "state": k.state.value} for k in keys]
+
+    found = asyncio.run(run(configuration.load()))
+    if as_json:
+        _print_json(found)
+        return
+    table = Table("kid", "agency", "state")
+    for key in found:
+        table.add_row(*key.values())
+    out.print(table)
+
+
+@token_app.command("make")
+def token_make(
+    subject: Annotated[str, typer.Option(help="Who: a stable name; goes into the audit.")],
+    scope: Annotated[list[str], typer.Option(help="One of: " + ", ".join(SCOPES) + ". Repeatable.")],
+    agency: Annotated[str | None, typer.Option(help="The agency he acts for.")] = None,
+    vault: Annotated[str | None, typer.Option(help="The vault that is his own (uuid).")] = None,
+    hours: Annotated[float, typer.Option(min=0.01, max=24 * 31, help="How long it is good.")] = 8,
+) -> None:
+    """Make an access token and print it."""
+    from uuid import UUID
+
+    from khoso.identity.tokens import make_token
+    from khoso.signing.files import KeyFiles
+    from khoso.wiring import utc_now
+
+    config = configuration.load()
+    try:
+        caller = Caller(
+            subject=subject,
+            scopes=frozenset(scope),
+            agency_code=agency,
+            vault_id=None if vault is None else UUID(vault),
+        )
+        key = KeyFiles(config.keys_dir).token_key()
+        token = make_token(key, config.public_url, caller, utc_now(), timedelta(hours=hours))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    out.print(token, highlight=False)
+
+
+@catalogue_app.command("load-danang")
+def catalogue_load() -> None:
+    """Load the catalogue of Da Nang that comes with the program; loading it again changes nothing."""
+    from khoso.catalogue import danang
+    from khoso.wiring import open_services
+
+    async def run(config: Config) -> None:
+        async with open_services(config) as services:
+            await services.catalogue.load(danang.load(), "command line")
+
+    asyncio.run(run(configuration.load()))
+    out.print("Đã nạp | loaded")
+
+
+async def _check(config: Config) -> None:
+    from khoso.wiring import open_services
+
+    async with open_services(config):
+        pass
+
+
+def _with(config: Config, **given: Any) -> Config:
+    """The configuration with the options that were given on the command line."""
+    return msgspec.structs.replace(config, **{name: value for name, value in given.items() if value is not None})
+
+
+def _read(file: Path) -> bytes:
+    return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+
+
+def _decode(data: bytes, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(InputProblem("file", "json", str(error))) from None
+
+
+def _print_json(value: Any) -> None:
+    """Plain JSON, also into a pipe."""
+    sys.stdout.write(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=2) + "\n")
+
+
+def _print_verdict(view: Any) -> None:
+    colour = {"green": "green", "amber": "yellow", "red": "red", "grey": "white"}[view.colour]
+    out.print(f"[bold {colour}]{view.title.vi} | {view.title.en}[/]")
+    out.print(f"{view.explanation.vi}\n{view.explanation.en}", highlight=False)
+    if view.paper is not None:
+        for field in view.paper.fields:
+            out.print(f"  {field.label.vi}: {field.shown.vi}", highlight=False)
+    out.print(f"{view.guidance.vi}\n{view.guidance.en}", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

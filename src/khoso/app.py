@@ -1,0 +1,103 @@
+"""The composition root of the server: which handlers there are, and what each is given. On one screen, in order."""
+
+import multiprocessing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar, get
+from litestar.datastructures import State
+from litestar.di import NamedDependency, Provide
+from litestar.response import Response
+from litestar.types import ASGIApp
+
+from khoso import config as configuration
+from khoso import db, observing, openapi, problems
+from khoso.catalogue import routes as catalogue
+from khoso.config import Config
+from khoso.demo.build import read_papers
+from khoso.http import provide_caller
+from khoso.identity.routes import Door
+from khoso.issuance import routes as issuance
+from khoso.pages import routes as pages
+from khoso.processes import die_with
+from khoso.signing.files import KeyFiles
+from khoso.vault import routes as vault
+from khoso.verification import routes as verification
+from khoso.wiring import Clock, Services, open_services, utc_now
+
+MAX_BODY = 65_536
+"""Largest request body, in bytes, where a route does not say otherwise."""
+
+
+def create_app(config: Config, now: Clock = utc_now) -> Litestar:
+    """The application; it opens its database when it starts."""
+    token_key = KeyFiles(config.keys_dir).token_key().public_key()
+    door = Door(token_key, config.public_url)
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with open_services(config, now) as services:
+            app.state.services = services
+            app.state.verifier = services.verifier
+            yield
+
+    papers = read_papers(config) if config.demo else []
+    return Litestar(
+        [
+            *pages.page_handlers,
+            *catalogue.HANDLERS,
+            *issuance.HANDLERS,
+            *vault.HANDLERS,
+            verification.make_handler(door.find_caller),
+            healthz,
+            readyz,
+            metrics,
+            openapi.show_openapi,
+        ],
+        lifespan=[lifespan],
+        guards=[door.guard],
+        dependencies={
+            "caller": Provide(provide_caller, sync_to_thread=False),
+            "papers_to_scan": Provide(lambda: papers, sync_to_thread=False),
+            **{name: _provide(name) for name in ("catalogue", "issuer", "vaults", "verifier", "pool")},
+        },
+        exception_handlers=problems.HANDLERS,
+        openapi_config=openapi.CONFIG,
+        request_max_body_size=MAX_BODY,
+        debug=False,
+    )
+
+
+def create_served_app() -> ASGIApp:
+    """What each web worker runs: the application of the environment's configuration, observed."""
+    launcher = multiprocessing.parent_process()
+    if launcher is not None and launcher.pid is not None:
+        die_with(launcher.pid)
+    config = configuration.load()
+    observing.configure_logging(config)
+    return observing.Observed(create_app(config))
+
+
+def _provide(name: str) -> Provide:
+    def from_services(state: State) -> object:
+        services: Services = state.services
+        return getattr(services, name)
+
+    return Provide(from_services, sync_to_thread=False)
+
+
+@get("/healthz", opt={"public": True}, tags=["running"], summary="The process answers")
+async def healthz() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@get("/readyz", opt={"public": True}, tags=["running"], summary="The process can issue: its database answers")
+async def readyz(pool: NamedDependency[db.Pool]) -> dict[str, str]:
+    async with db.connection(pool) as conn:
+        await conn.fetchval("SELECT 1")
+    return {"status": "ready"}
+
+
+@get("/metrics", opt={"scope": "metrics:read"}, tags=["running"], summary="Metrics of all workers, Prometheus text")
+async def metrics() -> Response[bytes]:
+    return Response(observing.metrics_text(), media_type="text/plain; version=0.0.4; charset=utf-8")

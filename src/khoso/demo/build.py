@@ -1,0 +1,252 @@
+"""Bring the demonstration into a fresh system: catalogue, development keys, and papers of every kind.
+
+Everything goes the way a city's own papers go, through `Issuer`; only the forgeries are made by hand. Loading again
+after a crash takes up where it was: every paper has its idempotency key.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from khoso.catalogue import danang
+from khoso.catalogue.model import SigningKey
+from khoso.config import Config
+from khoso.demo import store
+from khoso.demo.papers import Paper, load
+from khoso.errors import StatusChangeRefused
+from khoso.formats import claims as claims_format
+from khoso.formats import cose, link
+from khoso.formats.claims import Claims, StatusRef
+from khoso.formats.field_values import shown, to_code
+from khoso.formats.result_type import ResultType
+from khoso.formats.status_list import SIZE
+from khoso.formats.trust import KeyState
+from khoso.issuance.indexes import index_at
+from khoso.issuance.model import Holder, Issued, IssueRequest, StatusAct
+from khoso.issuance.preparing import VIETNAM
+from khoso.issuance.service import Issuer
+from khoso.pages.model import PaperToScan, PrintedField
+from khoso.rendering.qr import qr_svg
+from khoso.signing.files import public_der
+from khoso.verification.wording import Words
+from khoso.wiring import Clock, Services, make_issuer
+
+ACTOR = "demo"
+
+_A_SECOND = timedelta(seconds=1)
+
+
+class Demonstration(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it, as kept in `<data_dir>/demo/papers.json`."""
+
+    loaded_on: date
+    papers: list[PaperToScan]
+
+    def with_pictures(self) -> list[PaperToScan]:
+        """The papers with their codes drawn."""
+        return [
+            paper if paper.code is None else msgspec.structs.replace(paper, qr_svg=qr_svg(paper.code).decode())
+            for paper in self.papers
+        ]
+
+
+def read_papers(config: Config) -> list[PaperToScan]:
+    """The papers of the demonstration that was loaded here, with their codes drawn; none if there was none."""
+    path = _path(config)
+    return msgspec.json.decode(path.read_bytes(), type=Demonstration).with_pictures() if path.exists() else []
+
+
+def _path(config: Config) -> Path:
+    return config.data_dir / "demo" / "papers.json"
+
+
+async def load_demonstration(config: Config, services: Services, now: Clock) -> Demonstration:
+    """The demonstration of this database: loaded now, or as it was loaded before."""
+    path = _path(config)
+    if path.exists():
+        return msgspec.json.decode(path.read_bytes(), type=Demonstration)
+    await services.catalogue.load(danang.load(), ACTOR)
+    await _ensure_keys(services, now())
+    loader = _Loader(config, services, now())
+    demonstration = Demonstration(loaded_on=loader.today, papers=[await loader.load(p) for p in load().values()])
+    _write(path, demonstration)
+    return demonstration
+
+
+async def _ensure_keys(services: Services, now: datetime) -> None:
+    """A signing key for every agency that may issue something, valid since before the oldest paper."""
+    snapshot = services.catalogue.snapshot
+    missing = sorted({agency for agency, _ in snapshot.rights} - snapshot.active_keys.keys())
+    keys = {agency: services.keys.make_agency_key() for agency in missing}
+    await services.catalogue.register_keys(
+        [
+            SigningKey(
+                kid=cose.key_id(key),
+                agency_code=agency,
+                public_key=public_der(key),
+                state=KeyState.ACTIVE,
+                valid_from=now - timedelta(days=3650),
+            )
+            for agency, key in keys.items()
+        ],
+        ACTOR,
+    )
+
+
+class _Loader:
+    """Issues the papers of one day's demonstration."""
+
+    def __init__(self, config: Config, services: Services, now: datetime) -> None:
+        self._config = config
+        self._services = services
+        self._now = now
+        self._codes: dict[str, str] = {}
+        self._forged = 0
+        self.today = now.astimezone(VIETNAM).date()
+
+    async def load(self, paper: Paper) -> PaperToScan:
+        """Issue, or forge, one paper, and do to it what its story says."""
+        if paper.fault in ("stranger_key", "unauthorised_agency", "unrecorded"):
+            return await self._forge(paper)
+        issued = await self._issuer(paper.issued).issue(
+            self._request(paper), paper.agency_code, ACTOR, f"{ACTOR}-{paper.slug}"
+        )
+        self._codes[paper.slug] = issued.result_code
+        if paper.act is not None:
+            await self._act(paper, issued.result_code)
+        return self._printed(paper, issued, recorded=True)
+
+    def _issuer(self, day: int) -> Issuer:
+        then = self._now + timedelta(days=day)
+        return make_issuer(
+            self._config, self._services.pool, self._services.keys, self._services.catalogue, lambda: then
+        )
+
+    def _request(self, paper: Paper) -> IssueRequest:
+        result_type = self._services.catalogue.snapshot.latest[paper.type_code]
+        return IssueRequest(
+            type_code=paper.type_code,
+            dossier_code=paper.dossier_code(self.today),
+            holder=Holder(paper.holder.kind, paper.holder.id, paper.holder.name),
+            fields=paper.fields_on(self.today, result_type),
+            valid_from=self._day(paper.valid_from),
+            valid_until=self._day(paper.valid_until),
+        )
+
+    def _day(self, offset: int | None) -> date | None:
+        return None if offset is None else self.today + timedelta(days=offset)
+
+    async def _act(self, paper: Paper, result_code: str) -> None:
+        act = paper.act
+        assert act is not None
+        with suppress(StatusChangeRefused):  # done before a crash
+            await self._issuer(act.day).change_status(
+                result_code,
+                paper.agency_code,
+                StatusAct(
+                    act=act.act,
+                    reason_code=act.reason_code,
+                    decision_number=act.decision_number,
+                    superseded_by=None if act.superseded_by is None else self._codes[act.superseded_by],
+                ),
+                ACTOR,
+            )
+
+    async def _forge(self, paper: Paper) -> PaperToScan:
+        """What a forger would make: right in form, wrong in one thing, recorded nowhere."""
+        catalogue = self._services.catalogue.snapshot
+        entitled = next(agency for agency, code in catalogue.rights if code == paper.type_code)
+        issuer = entitled if paper.fault == "unauthorised_agency" else paper.agency_code
+        prepared = self._issuer(paper.issued).prepare(self._request(paper), issuer)
+        result_code = f"{paper.dossier_code(self.today)}-KQ1"
+        claims = prepared.draft._replace(
+            issuer=paper.agency_code, result_code=result_code, status=await self._free_status()
+        )
+        if paper.fault == "stranger_key":
+            stranger = ec.generate_private_key(ec.SECP256R1())
+            signed = _sign(claims, cose.key_id(stranger.public_key()), lambda message: cose.sign(stranger, message))
+        else:
+            kid = catalogue.active_keys[paper.agency_code]
+            signed = _sign(claims, kid, self._services.keys.signer(kid).sign)
+        issued = Issued(
+            result_code=result_code,
+            lookup_code="",
+            code=link.compose(self._config.public_url, signed),
+            issued_at=_instant(claims.issued_at),
+            valid_from=_instant(claims.valid_from or claims.issued_at),
+            expires_at=None if claims.expires_at is None else _instant(claims.expires_at),
+        )
+        return self._printed(paper, issued, recorded=False)
+
+    async def _free_status(self) -> StatusRef:
+        """An index that no paper will have for long: the last of the first list."""
+        self._forged += 1
+        seed = await store.first_list_seed(self._services.pool)
+        return StatusRef(0, index_at(seed, SIZE - self._forged))
+
+    def _printed(self, paper: Paper, issued: Issued, *, recorded: bool) -> PaperToScan:
+        catalogue = self._services.catalogue.snapshot
+        result_type = catalogue.latest[paper.type_code]
+        agency = catalogue.agencies[paper.agency_code]
+        return PaperToScan(
+            slug=paper.slug,
+            title=Words(result_type.name_vi, result_type.name_en),
+            agency=Words(agency.name_vi, agency.name_en),
+            result_code=issued.result_code,
+            fields=(
+                *_printed_fields(paper, paper.fields_on(self.today, result_type), result_type),
+                *_printed_dates(issued),
+            ),
+            code=issued.code,
+            lookup_code=issued.lookup_code if recorded else None,
+            story=Words(paper.story_vi, paper.story_en),
+            expect=paper.expect,
+        )
+
+
+def _printed_fields(paper: Paper, given: Mapping[str, Any], result_type: ResultType) -> Iterator[PrintedField]:
+    """The fields in the order of the paper: whole, where the code masks them; altered, where the story says so."""
+    for field in result_type.fields:
+        if field.name in paper.altered:
+            text = paper.altered[field.name]
+            yield PrintedField(Words(field.label_vi, field.label_en), Words(text, text), altered=True)
+        elif field.name in given:
+            value = to_code(field, given[field.name])
+            whole = replace(field, keep_last=None)
+            yield PrintedField(Words(field.label_vi, field.label_en), Words(*shown(whole, value)))
+
+
+def _printed_dates(issued: Issued) -> Iterator[PrintedField]:
+    yield PrintedField(Words("Ngày cấp", "Issued"), _day_words(issued.issued_at))
+    if issued.valid_from > issued.issued_at:
+        yield PrintedField(Words("Có giá trị từ", "Valid from"), _day_words(issued.valid_from))
+    if issued.expires_at is not None:
+        yield PrintedField(Words("Có giá trị đến hết", "Valid until"), _day_words(issued.expires_at - _A_SECOND))
+
+
+def _day_words(instant: datetime) -> Words:
+    day = instant.astimezone(VIETNAM).strftime("%d/%m/%Y")
+    return Words(day, day)
+
+
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _sign(claims: Claims, kid: bytes, sign: Callable[[bytes], bytes]) -> bytes:
+    payload = claims_format.encode(claims)
+    return cose.assemble(kid, payload, sign(cose.to_be_signed(kid, payload)))
+
+
+def _write(path: Path, demonstration: Demonstration) -> None:
+    """Whole or not at all: a half-written file would hide that loading was interrupted."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_bytes(msgspec.json.format(msgspec.json.encode(demonstration)))
+    temporary.rename(path)

@@ -1,0 +1,79 @@
+"""Background work on PostgreSQL: enqueued in the transaction that wants it, run by `khoso worker`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, cast
+
+import pgqueuer
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.adapters.persistence.queries import Queries
+from pgqueuer.domain.models import Job, Schedule
+
+from khoso import db
+from khoso.db import Connection
+
+if TYPE_CHECKING:
+    import asyncpg
+
+Work = Callable[[bytes], Awaitable[None]]
+"""What a job does with its payload. It may be started again after a crash, so it must take up where it was."""
+
+Chore = Callable[[], Awaitable[None]]
+
+
+async def enqueue(conn: Connection, name: str, payload: bytes) -> None:
+    """Enqueue a job in the caller's transaction: it exists exactly if the transaction commits."""
+    await Queries(AsyncpgDriver(cast("asyncpg.Connection", conn))).enqueue(name, payload)
+
+
+async def run(
+    url: str, work: Mapping[str, Work], chores: Mapping[str, tuple[str, Chore]], shutdown: asyncio.Event
+) -> None:
+    """Run jobs by name and chores by cron expression until `shutdown` is set; survives an absent database.
+
+    `url` must lead to PostgreSQL past any pooler, for it listens.
+    """
+
+    @asynccontextmanager
+    async def queue() -> AsyncIterator[pgqueuer.PgQueuer]:
+        conn = await db.connect(url)
+        try:
+            yield _register(pgqueuer.PgQueuer(AsyncpgDriver(conn)), work, chores)
+        finally:
+            conn.terminate()
+
+    await pgqueuer.run(
+        queue,
+        dequeue_timeout=timedelta(seconds=5),
+        batch_size=2,
+        heartbeat_timeout=timedelta(seconds=20),
+        restart_on_failure=True,
+        restart_delay=timedelta(seconds=2),
+        shutdown=shutdown,
+    )
+
+
+def _register(
+    queue: pgqueuer.PgQueuer, work: Mapping[str, Work], chores: Mapping[str, tuple[str, Chore]]
+) -> pgqueuer.PgQueuer:
+    for name, one in work.items():
+        queue.entrypoint(name)(_job(one))
+    for name, (cron, chore) in chores.items():
+        queue.schedule(name, cron)(_scheduled(chore))
+    return queue
+
+
+def _job(work: Work) -> Callable[[Job], Awaitable[None]]:
+    async def run_job(job: Job) -> None:
+        await work(job.payload or b"")
+
+    return run_job
+
+
+def _scheduled(chore: Chore) -> Callable[[Schedule], Awaitable[None]]:
+    async def run_chore(_: Schedule) -> None:
+        await chore()
+
+    return run_chore

@@ -1,0 +1,34 @@
+"""The background worker: which jobs and chores there are, and what each is given."""
+
+import asyncio
+import signal
+from datetime import timedelta
+
+from khoso import db, jobs
+from khoso.config import Config
+from khoso.issuance import store as issuance
+from khoso.verification import store as verification
+from khoso.wiring import Services, open_services, utc_now
+
+KEYS_KEPT = timedelta(days=7)
+"""How long an idempotency key answers for its request."""
+
+ATTEMPTS_KEPT = timedelta(days=1)
+
+
+async def work(config: Config) -> None:
+    """Run jobs and chores until SIGTERM or SIGINT."""
+    shutdown = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, shutdown.set)
+    async with open_services(config) as services:
+        chores = {"forget": ("17 * * * *", lambda: _forget(services))}
+        await jobs.run(config.database_direct_url or config.database_url, {}, chores, shutdown)
+
+
+async def _forget(services: Services) -> None:
+    """Drop what is kept only for a while."""
+    now = utc_now()
+    async with db.connection(services.pool) as conn:
+        await issuance.forget_keys(conn, now - KEYS_KEPT)
+        await verification.forget_attempts(conn, now - ATTEMPTS_KEPT)
