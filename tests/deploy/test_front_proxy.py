@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -21,9 +22,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 CONFIG = Path(__file__).parents[2] / "deploy/haproxy/haproxy.cfg"
 HAPROXY = shutil.which("haproxy", path=os.pathsep.join([*os.get_exec_path(), "/usr/sbin"]))
-HEAD_AND_BODY_SECONDS = 5
+HEAD_SECONDS = 5
+BODY_SECONDS = 10
 HANDSHAKE_SECONDS = 10
 GRACE_SECONDS = 3
+UPLOADS = 16
 
 pytestmark = pytest.mark.skipif(HAPROXY is None, reason="HAProxy is not installed (apt-get install haproxy)")
 
@@ -33,18 +36,21 @@ class Application:
     """What reaches the server behind the proxy."""
 
     port: int = 0
-    connections: int = 0
+    touched: int = 0
+    """Connections on which a byte came; the proxy's health checks send none."""
     requests: list[bytes] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
         try:
-            head = await reader.readuntil(b"\r\n\r\n")
+            first = await reader.readexactly(1)
+            self.touched += 1
+            head = first + await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(_content_length(head))
             self.requests.append(head)
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok")
             await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the health check only opens and closes
+            pass  # a health check, or a client that was cut
         finally:
             writer.close()
 
@@ -111,23 +117,38 @@ async def test_honest_request_reaches_the_application_with_only_the_proxys_word_
 
 async def test_slow_clients_are_cut_and_the_application_never_sees_them(proxy: Proxy, application: Application) -> None:
     head_in_drops = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: " + b"a" * 60
-    post = b"POST /v1/verify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000\r\n\r\n"
-    before = application.connections
-    head, body, silent, handshake, control = await asyncio.gather(
+    post_head = "POST /v1/verify HTTP/1.1\r\nHost: localhost\r\n"
+    smallest = f"{post_head}Content-Length: 4000\r\n\r\n".encode()
+    largest = f"{post_head}X: {'x' * 8000}\r\nContent-Length: 65536\r\n\r\n".encode() + b"a" * 65_000
+    head, body, large_body, silent, handshake, control = await asyncio.gather(
         _drip(proxy.https, b"", head_in_drops, proxy.trust),
-        _drip(proxy.https, post, b"a" * 60, proxy.trust),
+        _drip(proxy.https, smallest, b"a" * 60, proxy.trust),
+        _drip(proxy.https, largest, b"a" * 60, proxy.trust),
         _drip(proxy.https, b"", b"", proxy.trust),
         _drip(proxy.https, b"", b"\x16\x03\x01\x02\x00" + b"\x01" * 60, None),
         _drip(application.port, b"", head_in_drops, None),
     )
-    for cut in (head, body, silent):
-        assert cut.seconds < HEAD_AND_BODY_SECONDS + GRACE_SECONDS
+    assert max(head.seconds, silent.seconds) < HEAD_SECONDS + GRACE_SECONDS
+    assert max(body.seconds, large_body.seconds) < BODY_SECONDS + GRACE_SECONDS
     assert head.answer.startswith(b"HTTP/1.1 408 ")
     assert body.answer.startswith(b"HTTP/1.1 408 ")
+    assert large_body.answer.startswith(b"HTTP/1.1 408 ")
     assert handshake.seconds < HANDSHAKE_SECONDS + GRACE_SECONDS
     assert control.answer == b"", "without the proxy, the same drops keep a connection of the application"
     assert control.seconds >= HANDSHAKE_SECONDS + GRACE_SECONDS
-    assert application.connections == before + 1, "only the control came through"
+    assert application.touched == 1, "only the control came through"
+
+
+async def test_slow_uploads_leave_the_application_to_others(proxy: Proxy, application: Application) -> None:
+    beginning = b"POST /v1/imports HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n" + b"a" * 100_000
+    uploads = [asyncio.create_task(_drip(proxy.https, beginning, b"a" * 60, proxy.trust)) for _ in range(3 * UPLOADS)]
+    await asyncio.sleep(GRACE_SECONDS)
+    assert application.touched == UPLOADS
+    answer = await _exchange(proxy, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    for upload in uploads:
+        upload.cancel()
+    await asyncio.gather(*uploads, return_exceptions=True)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +156,7 @@ async def test_slow_clients_are_cut_and_the_application_never_sees_them(proxy: P
     [
         ("POST /v1/imports HTTP/1.1\r\nContent-Length: 26214401\r\n", 413),
         ("POST /v1/imports HTTP/1.1\r\nTransfer-Encoding: chunked\r\n", 411),
+        (f"GET / HTTP/1.1\r\nX: {'x' * 8192}\r\n", 431),
         ("GET /metrics HTTP/1.1\r\n", 404),
         ("GET /%6detrics HTTP/1.1\r\n", 404),
         ("GET //metrics HTTP/1.1\r\n", 404),
@@ -183,15 +205,17 @@ async def _drip(port: int, at_once: bytes, drops: bytes, trust: ssl.SSLContext |
     name = "localhost" if trust else None
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust, server_hostname=name)
     started = time.monotonic()
-    writer.write(at_once)
     ending = asyncio.create_task(reader.read())
-    for drop in drops[: HANDSHAKE_SECONDS + GRACE_SECONDS]:
-        writer.write(bytes([drop]))
-        if (await asyncio.wait({ending}, timeout=1))[0]:
-            break
-    await asyncio.wait({ending}, timeout=0 if drops else HANDSHAKE_SECONDS + GRACE_SECONDS)
-    seconds = time.monotonic() - started
-    writer.transport.abort()
+    try:
+        writer.write(at_once)
+        for drop in drops[: HANDSHAKE_SECONDS + GRACE_SECONDS]:
+            writer.write(bytes([drop]))
+            if (await asyncio.wait({ending}, timeout=1))[0]:
+                break
+        await asyncio.wait({ending}, timeout=0 if drops else HANDSHAKE_SECONDS + GRACE_SECONDS)
+        seconds = time.monotonic() - started
+    finally:
+        writer.transport.abort()
     try:
         return Cut(seconds, await ending)
     except ConnectionError:
@@ -219,6 +243,11 @@ async def _until_listening(port: int) -> None:
             else:
                 writer.close()
                 return
+
+
+def _content_length(head: bytes) -> int:
+    found = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+    return int(found[1]) if found else 0
 
 
 def _free_ports(count: int) -> list[int]:
