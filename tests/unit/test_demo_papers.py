@@ -21,8 +21,7 @@ from khoso.issuance.preparing import prepare
 
 ORIGIN = "https://kho.danang.gov.vn"
 VIETNAM = timezone(timedelta(hours=7))
-LOADED_AT = datetime(2026, 11, 23, 15, 0, tzinfo=VIETNAM)
-TODAY = LOADED_AT.date()
+DAYS = (date(2026, 11, 23), date(2027, 2, 28), date(2028, 2, 29))
 PAPERS = papers.load()
 SEED = danang.load()
 KEYS = {right.agency_code: ec.generate_private_key(ec.SECP256R1()) for right in SEED.rights}
@@ -41,45 +40,50 @@ def signing_key(agency_code: str, key: ec.EllipticCurvePrivateKey) -> SigningKey
     )
 
 
-@pytest.fixture(scope="module")
-def catalogue() -> CatalogueSnapshot:
+@pytest.fixture(scope="module", params=DAYS, ids=str)
+def catalogue(request: pytest.FixtureRequest) -> CatalogueSnapshot:
+    """The catalogue on the afternoon of each of the days of loading."""
+    loaded_at = datetime.combine(request.param, time(15), VIETNAM)
     keys = [signing_key(code, key) for code, key in KEYS.items()]
-    return snapshots.build(1, LOADED_AT, timedelta(days=1), SEED, keys)
+    return snapshots.build(1, loaded_at, timedelta(days=1), SEED, keys)
 
 
 class OneStatus:
-    def __init__(self, value: Status) -> None:
-        self.value = value
+    """A status source that says the same of everything, and knows it for certain."""
+
+    def __init__(self, value: Status, as_of: int) -> None:
+        self.answer = StatusAnswer(value, as_of)
 
     def find_status(self, ref: StatusRef) -> StatusAnswer:
-        return StatusAnswer(self.value, int(LOADED_AT.timestamp()))
+        return self.answer
 
 
-def on(day: int) -> date:
-    return TODAY + timedelta(days=day)
+def on(day: int, catalogue: CatalogueSnapshot) -> date:
+    return catalogue.loaded_at.date() + timedelta(days=day)
 
 
-def issued_at(paper: Paper) -> datetime:
-    return datetime.combine(on(paper.issued), time(9, 30), VIETNAM)
+def issued_at(paper: Paper, catalogue: CatalogueSnapshot) -> datetime:
+    return datetime.combine(on(paper.issued, catalogue), time(9, 30), VIETNAM)
 
 
 def payload_of(paper: Paper, catalogue: CatalogueSnapshot) -> bytes:
+    today = catalogue.loaded_at.date()
     request = IssueRequest(
         type_code=paper.type_code,
-        dossier_code=paper.dossier_code(TODAY),
+        dossier_code=paper.dossier_code(today),
         holder=Holder(paper.holder.kind, paper.holder.id, paper.holder.name),
-        fields=paper.fields_on(TODAY, catalogue.latest[paper.type_code]),
-        valid_from=None if paper.valid_from is None else on(paper.valid_from),
-        valid_until=None if paper.valid_until is None else on(paper.valid_until),
+        fields=paper.fields_on(today, catalogue.latest[paper.type_code]),
+        valid_from=None if paper.valid_from is None else on(paper.valid_from, catalogue),
+        valid_until=None if paper.valid_until is None else on(paper.valid_until, catalogue),
     )
-    draft = prepare(request, paper.agency_code, catalogue, b"pepper", issued_at(paper)).draft
+    draft = prepare(request, paper.agency_code, catalogue, b"pepper", issued_at(paper, catalogue)).draft
     complete = draft._replace(result_code=f"{request.dossier_code}-KQ1", status=StatusRef(0, 100_000))
     return claims.encode(complete)
 
 
 def granting(catalogue: CatalogueSnapshot, paper: Paper) -> CatalogueSnapshot:
     """What an agency that oversteps its rights believes."""
-    right = Right(agency_code=paper.agency_code, type_code=paper.type_code, valid_from=issued_at(paper))
+    right = Right(agency_code=paper.agency_code, type_code=paper.type_code, valid_from=issued_at(paper, catalogue))
     return catalogue._replace(rights={(paper.agency_code, paper.type_code): right})
 
 
@@ -100,10 +104,9 @@ def status_of(paper: Paper) -> Status:
 @pytest.mark.parametrize("slug", PAPERS)
 def test_a_scanner_says_what_the_paper_expects(slug: str, catalogue: CatalogueSnapshot) -> None:
     paper = PAPERS[slug]
+    now = int(catalogue.loaded_at.timestamp())
     text = link.compose(ORIGIN, sign(paper, catalogue))
-    answer = verdict.verify(
-        text, ORIGIN, catalogue.trust, catalogue.types, OneStatus(status_of(paper)), int(LOADED_AT.timestamp())
-    )
+    answer = verdict.verify(text, ORIGIN, catalogue.trust, catalogue.types, OneStatus(status_of(paper), now), now)
     outcome = answer.outcome
     if paper.act and paper.act.act == "revoke":  # only a server's record tells revoked from never issued
         assert outcome is Outcome.NOT_ISSUED
@@ -119,11 +122,11 @@ def test_every_paper_fits_version_12(slug: str, catalogue: CatalogueSnapshot) ->
 @pytest.mark.parametrize("slug", PAPERS)
 def test_the_agency_had_the_right_when_it_issued(slug: str, catalogue: CatalogueSnapshot) -> None:
     paper = PAPERS[slug]
-    authorised = catalogue.may_issue(paper.agency_code, paper.type_code, issued_at(paper))
+    authorised = catalogue.may_issue(paper.agency_code, paper.type_code, issued_at(paper, catalogue))
     assert authorised is (paper.fault != "unauthorised_agency")
     agency = catalogue.agencies[paper.agency_code]
-    assert agency.valid_from <= on(paper.issued)
-    assert agency.valid_until is None or on(paper.issued) < agency.valid_until
+    assert agency.valid_from <= on(paper.issued, catalogue)
+    assert agency.valid_until is None or on(paper.issued, catalogue) < agency.valid_until
 
 
 def test_every_outcome_and_fault_of_an_official_code_is_there() -> None:
@@ -194,5 +197,5 @@ def test_nobody_exists() -> None:
 
 
 def test_dossier_codes_are_unique() -> None:
-    codes = [paper.dossier_code(TODAY) for paper in PAPERS.values()]
+    codes = [paper.dossier_code(DAYS[0]) for paper in PAPERS.values()]
     assert len(set(codes)) == len(codes)
