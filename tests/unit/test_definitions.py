@@ -50,8 +50,8 @@ def test_a_good_definition_passes() -> None:
     ("definition", "fault"),
     [
         (replace(GOOD, code="H17.000042"), ("code", "type_code")),
-        (replace(GOOD, procedure_code=" "), ("procedure_code", "empty")),
-        (replace(GOOD, name_vi=""), ("name_vi", "empty")),
+        (replace(GOOD, procedure_code=" "), ("procedure_code", "empty_or_padded")),
+        (replace(GOOD, name_vi="Phù\u202e hiệu"), ("name_vi", "hidden_character")),
         (replace(GOOD, validity=Validity(months=0)), ("validity.months", "out_of_range")),
         (replace(GOOD, validity=Validity(fixed=True)), ("validity.fixed", "without_term")),
         (replace(GOOD, expires_soon_days=-1), ("expires_soon_days", "out_of_range")),
@@ -62,7 +62,14 @@ def test_a_good_definition_passes() -> None:
         (replace(GOOD, glance=("plate", "plate")), ("glance", "duplicate_name")),
         (with_field(replace(COLOUR, in_code=False)), ("glance.1", "not_in_code")),
         (with_field(replace(LOAD, name="Load")), ("fields.Load", "name")),
-        (with_field(replace(LOAD, label_en=" ")), ("fields.load", "label")),
+        (with_field(replace(LOAD, label_en=" ")), ("fields.load.label_en", "empty_or_padded")),
+        (with_field(replace(LOAD, maximum=1 << 53)), ("fields.load", "bounds")),
+        (with_field(replace(PLATE, max_length=1001)), ("fields.plate", "max_length")),
+        (with_field(replace(COLOUR, choices=(RED, replace(GREEN, value="Xanh")))), ("fields.colour.choices", "choice")),
+        (
+            with_field(replace(COLOUR, choices=(RED, replace(GREEN, label_vi="")))),
+            ("fields.colour.choices.green.label_vi", "empty_or_padded"),
+        ),
         (with_field(replace(LOAD, keep_last=4)), ("fields.load", "keep_last")),
         (with_field(replace(PLATE, keep_last=0)), ("fields.plate", "keep_last")),
         (with_field(replace(PLATE, max_length=0)), ("fields.plate", "max_length")),
@@ -86,7 +93,12 @@ def test_numbers_begin_at_one() -> None:
 
 
 def test_a_type_without_fields_has_nothing_to_show() -> None:
-    assert ("fields", "empty") in faults(replace(GOOD, fields=()))
+    assert ("fields", "count") in faults(replace(GOOD, fields=()))
+
+
+def test_there_is_an_end_to_the_number_of_fields() -> None:
+    many = tuple(replace(LOAD, number=number, name=f"load_{number}") for number in range(3, 66))
+    assert faults(replace(GOOD, fields=(PLATE, COLOUR, *many))) == {("fields", "count")}
 
 
 def test_all_faults_are_named_at_once() -> None:

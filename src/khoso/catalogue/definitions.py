@@ -9,11 +9,21 @@ from typing import Any, TypeVar
 import msgspec
 
 from khoso.errors import InputProblem, InvalidInput
+from khoso.formats.field_values import BadValue, clean_text
 from khoso.formats.result_type import Field, ResultType
+
+MAX_FIELDS = 64
+MAX_LENGTH = 1000
+"""Of a text or a list: a draft that anybody may have measured costs no more than this."""
+
+MAX_NUMBER = (1 << 53) - 1
+"""Above it JavaScript rounds (RFC 8259, 6)."""
 
 _TYPE_CODE = re.compile(r"KQ\.[0-9A-Z.]{1,35}\.[0-9]{6}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _INVALID = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?")
+_CHOICE = re.compile(r"[a-z0-9_]{1,40}")
+_LABEL_LENGTH = 200
 _NUMBERS = ("integer", "decimal")
 
 Problems = Iterator[InputProblem]
@@ -80,8 +90,7 @@ def _identity_problems(definition: ResultType) -> Problems:
     if not _TYPE_CODE.fullmatch(definition.code):
         yield InputProblem("code", "type_code", "give KQ.<agency>.<6 digits>")
     for name in ("procedure_code", "name_vi", "name_en"):
-        if not getattr(definition, name).strip():
-            yield InputProblem(name, "empty", "must not be empty")
+        yield from _text_problems(name, getattr(definition, name))
     if definition.validity.months is not None and not 1 <= definition.validity.months <= 1200:
         yield InputProblem("validity.months", "out_of_range", "between 1 and 1200 months, or none for no end")
     if definition.validity.fixed and definition.validity.months is None:
@@ -91,8 +100,8 @@ def _identity_problems(definition: ResultType) -> Problems:
 
 
 def _list_problems(fields: Sequence[Field]) -> Problems:
-    if not fields:
-        yield InputProblem("fields", "empty", "a result type has at least one field")
+    if not 1 <= len(fields) <= MAX_FIELDS:
+        yield InputProblem("fields", "count", f"a result type has 1 to {MAX_FIELDS} fields")
     for number in _repeated(field.number for field in fields):
         yield InputProblem("fields", "duplicate_number", f"two fields have the number {number}")
     for name in _repeated(field.name for field in fields):
@@ -118,10 +127,10 @@ def _field_problems(field: Field) -> Problems:
         yield InputProblem(where, "name", "a name is lower-case ASCII letters, digits and _")
     if field.number < 1:
         yield InputProblem(where, "number", "numbers begin at 1")
-    if not (field.label_vi.strip() and field.label_en.strip()):
-        yield InputProblem(where, "label", "give both labels")
-    if field.max_length < 1:
-        yield InputProblem(where, "max_length", "must be at least 1")
+    yield from _text_problems(f"{where}.label_vi", field.label_vi)
+    yield from _text_problems(f"{where}.label_en", field.label_en)
+    if not 1 <= field.max_length <= MAX_LENGTH:
+        yield InputProblem(where, "max_length", f"between 1 and {MAX_LENGTH}")
     if field.keep_last is not None and (field.kind != "text" or field.keep_last < 1):
         yield InputProblem(where, "keep_last", "only for text, at least 1")
     yield from _number_problems(field, where)
@@ -136,6 +145,8 @@ def _number_problems(field: Field, where: str) -> Problems:
     bounds = [bound for bound in (field.minimum, field.maximum) if bound is not None]
     if bounds and field.kind not in _NUMBERS:
         yield InputProblem(where, "bounds", "only for integer and decimal")
+    if any(abs(bound) > MAX_NUMBER for bound in bounds):
+        yield InputProblem(where, "bounds", f"between -{MAX_NUMBER} and {MAX_NUMBER}")
     if bounds != sorted(bounds):
         yield InputProblem(where, "bounds", "minimum must not be above maximum")
 
@@ -145,6 +156,19 @@ def _choice_problems(field: Field, where: str) -> Problems:
         yield InputProblem(where, "choices", "a choice has choices, and nothing else has")
     for value in _repeated(choice.value for choice in field.choices):
         yield InputProblem(where, "duplicate_choice", f"{value} is there twice")
+    for choice in field.choices:
+        if not _CHOICE.fullmatch(choice.value):
+            yield InputProblem(f"{where}.choices", "choice", "a choice is lower-case ASCII letters, digits and _")
+        yield from _text_problems(f"{where}.choices.{choice.value}.label_vi", choice.label_vi)
+        yield from _text_problems(f"{where}.choices.{choice.value}.label_en", choice.label_en)
+
+
+def _text_problems(where: str, text: str) -> Problems:
+    """What a scanner will show has the same rules as what a citizen's paper says."""
+    try:
+        clean_text(text, _LABEL_LENGTH)
+    except BadValue as bad:
+        yield InputProblem(where, bad.code, str(bad))
 
 
 def _continuity_problems(definition: ResultType, earlier: Sequence[ResultType]) -> Problems:

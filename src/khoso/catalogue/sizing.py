@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from khoso.catalogue.definitions import MAX_NUMBER
 from khoso.errors import CodeTooLong, InputProblem, InvalidInput
 from khoso.formats import cbor, claims, cose, digits, link
 from khoso.formats.claims import Claims, FieldValue, StatusRef
@@ -32,7 +33,7 @@ class CodeSize(msgspec.Struct, frozen=True, kw_only=True):
     signed_bytes: int
     """With the frame and the signature: what the QR code carries."""
     version: int
-    """Version of the QR symbol, 1 to 40; 12 or less is read by every phone at a glance."""
+    """Version of the QR symbol, 1 to 40. Aim at 12 or less."""
     modules: int
     """Modules along one side, without the quiet zone."""
     field_bytes: dict[str, int]
@@ -117,11 +118,9 @@ def _longest(field: Field) -> Any:
 
 
 def _largest(field: Field) -> int:
-    bounds = (
-        -(1 << 31) if field.minimum is None else field.minimum,
-        (1 << 31) if field.maximum is None else field.maximum,
-    )
-    return max(bounds, key=abs)
+    minimum = -MAX_NUMBER if field.minimum is None else field.minimum
+    maximum = MAX_NUMBER if field.maximum is None else field.maximum
+    return max(minimum, maximum, key=abs)
 
 
 def _text(length: int) -> str:
