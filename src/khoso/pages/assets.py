@@ -1,0 +1,44 @@
+"""The style sheet, the script and the emblem: package data under names that hold their content's hash."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+_SOURCES = (
+    ("khoso.pages", "static/khoso.css", "text/css; charset=utf-8"),
+    ("khoso.pages", "static/khoso.js", "text/javascript; charset=utf-8"),
+    ("khoso.rendering", "data/emblem.svg", "image/svg+xml"),
+)
+
+
+class Asset(NamedTuple):
+    """One file, and the name under which exactly this content is served for ever."""
+
+    hashed_name: str
+    media_type: str
+    body: bytes
+
+
+@cache
+def assets() -> Mapping[str, Asset]:
+    """The assets by their plain names, read once."""
+    return {PurePosixPath(path).name: _read(package, path, media_type) for package, path, media_type in _SOURCES}
+
+
+def find_asset(hashed_name: str) -> Asset | None:
+    """The asset served under a name with its hash, None for an unknown or an outdated one."""
+    return next((asset for asset in assets().values() if asset.hashed_name == hashed_name), None)
+
+
+def asset_url(name: str) -> str:
+    """The path at which the present content of the asset is served. Raises KeyError."""
+    return f"/assets/{assets()[name].hashed_name}"
+
+
+def _read(package: str, path: str, media_type: str) -> Asset:
+    body = files(package).joinpath(path).read_bytes()
+    name = PurePosixPath(path)
+    return Asset(f"{name.stem}.{hashlib.sha256(body).hexdigest()[:16]}{name.suffix}", media_type, body)

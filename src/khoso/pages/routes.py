@@ -1,0 +1,126 @@
+"""The pages over HTTP. Nothing that a paper says is ever in an address: codes come in fragments and in bodies."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, URLEncodedBody
+
+from khoso.errors import KhosoError, NotFound, TooManyAttempts, Unavailable
+from khoso.formats.verdict import Outcome
+from khoso.http import IMMUTABLE, conditional
+from khoso.pages.api_page import operations_by_tag
+from khoso.pages.assets import find_asset
+from khoso.pages.model import PaperToScan
+from khoso.pages.sheet import sheet_page
+from khoso.pages.templates import render
+from khoso.verification.service import Verifier
+from khoso.verification.view import present
+from khoso.verification.wording import Wording, words
+
+HTML = "text/html; charset=utf-8"
+FRESH = "no-cache"
+NEVER_KEPT = "no-store"
+
+_PUBLIC = {"public": True}
+_MISTYPED = frozenset({"lookup_form", "lookup_check"})
+_UNANSWERED = ("no_network", "service_away", "too_many_attempts")
+_MAX_FORM = 1_024
+
+
+class LookupForm(msgspec.Struct, frozen=True):
+    """What the form of the typed look-up sends."""
+
+    lookup_code: str
+
+
+@get("/", opt=_PUBLIC, include_in_schema=False)
+async def home(
+    request: Request[Any, Any, Any], papers_to_scan: NamedDependency[Sequence[PaperToScan]]
+) -> Response[bytes]:
+    """What this is, and where to go from here."""
+    return conditional(request, render("home.html", demo=bool(papers_to_scan)), HTML, FRESH)
+
+
+@get("/v", opt=_PUBLIC, include_in_schema=False)
+async def verify_page(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The page behind every QR code. The server never sees which: the code is in the fragment."""
+    return conditional(request, _verify_page(scanning=True), HTML, FRESH)
+
+
+def on_unanswered(_: Request[Any, Any, Any], error: KhosoError) -> Response[bytes]:
+    """The typed look-up could not be answered: said as what it is, neither genuine nor forged."""
+    if isinstance(error, TooManyAttempts):
+        return _unanswered("too_many_attempts", 429, {"retry-after": "3600"})
+    return _unanswered("service_away", 503, {"retry-after": "5"})
+
+
+@post(
+    "/v/lookup",
+    opt=_PUBLIC,
+    status_code=200,
+    include_in_schema=False,
+    request_max_body_size=_MAX_FORM,
+    exception_handlers={TooManyAttempts: on_unanswered, Unavailable: on_unanswered},
+)
+async def look_up(data: URLEncodedBody[LookupForm], verifier: NamedDependency[Verifier]) -> Response[bytes]:
+    """The verdict on a typed code, rendered here: it needs no script. A typing error is told at the form."""
+    checked = await verifier.verify_lookup(data.lookup_code, None)
+    if checked.verdict.reason in _MISTYPED:
+        problem = words(checked.verdict.outcome, checked.verdict.reason)
+        return _never_kept(_verify_page(typed=data.lookup_code, problem=problem))
+    return _never_kept(_verify_page(found=present(checked, verifier.catalogue())))
+
+
+@get("/docs/api", opt=_PUBLIC, include_in_schema=False)
+async def api_page(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The API as people read it, from the same description that machines get at /openapi.json."""
+    schema = request.app.openapi_schema.to_schema()
+    page = render("api.html", info=schema["info"], tags=operations_by_tag(schema))
+    return conditional(request, page, HTML, FRESH)
+
+
+@get("/demo/papers", opt=_PUBLIC, include_in_schema=False)
+async def demo_papers(
+    request: Request[Any, Any, Any], papers_to_scan: NamedDependency[Sequence[PaperToScan]]
+) -> Response[bytes]:
+    """The demonstration's papers, to print and to scan. Outside a demonstration there is no such page."""
+    if not papers_to_scan:
+        raise NotFound("demo papers")
+    return conditional(request, sheet_page(papers_to_scan), HTML, FRESH)
+
+
+@get("/assets/{name:str}", opt=_PUBLIC, include_in_schema=False)
+async def asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
+    """A file of the pages. Its name holds its content's hash, so a browser may keep it for ever."""
+    found = find_asset(name)
+    if found is None:
+        raise NotFound(name)
+    return conditional(request, found.body, found.media_type, IMMUTABLE)
+
+
+page_handlers = [home, verify_page, look_up, api_page, demo_papers, asset]
+"""Every page. They need the dependencies `verifier` and `papers_to_scan`, which is empty outside a demonstration."""
+
+
+def _verify_page(
+    *,
+    scanning: bool = False,
+    found: object = None,
+    wording: Wording | None = None,
+    typed: str = "",
+    problem: Wording | None = None,
+) -> bytes:
+    unanswered = {reason: words(Outcome.CANNOT_TELL, reason) for reason in _UNANSWERED} if scanning else {}
+    return render("verify.html", scanning=unanswered, found=found, wording=wording, typed=typed, problem=problem)
+
+
+def _unanswered(reason: str, status: int, headers: dict[str, str]) -> Response[bytes]:
+    page = _verify_page(wording=words(Outcome.CANNOT_TELL, reason))
+    return _never_kept(page, status, headers)
+
+
+def _never_kept(page: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:
+    return Response(page, media_type=HTML, status_code=status, headers={**(headers or {}), "cache-control": NEVER_KEPT})

@@ -1,0 +1,78 @@
+"""Templates: Jinja with escaping always on, and times as a person in Vietnam reads them."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from khoso.pages.assets import asset_url
+from khoso.verification.model import FieldView, VerdictView
+
+VIETNAM = timezone(timedelta(hours=7))
+
+
+class Blank:
+    """Stands where the script will put a value: every attribute is blank, nothing is shown."""
+
+    def __getattr__(self, name: str) -> "Blank":
+        return self
+
+    def __html__(self) -> str:
+        return ""
+
+
+def render(template: str, **values: Any) -> bytes:
+    """The page in UTF-8. Raises jinja2.UndefinedError for a value that the template misses."""
+    return environment().get_template(template).render(**values).encode()
+
+
+@cache
+def environment() -> Environment:
+    """The one environment, made at first use."""
+    made = Environment(
+        loader=PackageLoader("khoso.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(asset_url=asset_url, blank=Blank())
+    made.filters.update(_unless_blank(iso=iso, instant=instant, last_instant=last_instant, rows=rows))
+    made.tests["blank"] = is_blank
+    return made
+
+
+def instant(moment: datetime) -> str:
+    """`14:05 23/11/2026`, in Vietnam's time."""
+    return f"{moment.astimezone(VIETNAM):%H:%M %d/%m/%Y}"
+
+
+def last_instant(end: datetime) -> str:
+    """The last minute before an end: what ends at midnight is good until 23:59 of the day before."""
+    return instant(end - timedelta(seconds=1))
+
+
+def iso(moment: datetime) -> str:
+    """As `<time datetime>` wants it."""
+    return moment.isoformat()
+
+
+def rows(verdict: VerdictView) -> list[FieldView]:
+    """The fields to list: all but the one that already stands large above them."""
+    assert verdict.paper is not None
+    comparison = verdict.paper.comparison
+    return [field for field in verdict.paper.fields if comparison is None or field.name != comparison.name]
+
+
+def is_blank(value: object) -> bool:
+    """Whether the script will fill this in."""
+    return isinstance(value, Blank)
+
+
+def _unless_blank(**filters: Callable[[Any], Any]) -> dict[str, Callable[[Any], Any]]:
+    def passing(wanted: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return lambda value: value if is_blank(value) else wanted(value)
+
+    return {name: passing(wanted) for name, wanted in filters.items()}
