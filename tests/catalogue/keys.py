@@ -9,8 +9,6 @@ from khoso.catalogue.model import SigningKey
 from khoso.formats import cose
 from khoso.formats.trust import KeyState
 
-ORIGIN = "https://kho.danang.gov.vn"
-
 
 def make_key(agency_code: str, state: KeyState = KeyState.ACTIVE) -> SigningKey:
     public = ec.generate_private_key(ec.SECP256R1()).public_key()

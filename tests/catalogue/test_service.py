@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from msgspec.structs import replace as replaced
 
-from catalogue.conftest import Clock
-from catalogue.keys import ORIGIN, make_key
+from catalogue.keys import make_key
+from conftest import ORIGIN, Clock
 from khoso.catalogue import danang
 from khoso.catalogue.model import Agency, Right, SigningKey, Successor
 from khoso.catalogue.service import Catalogue
