@@ -1,6 +1,4 @@
-"""What every answer tells the browser not to do."""
-
-from litestar.types import Message, Scope
+"""What every page tells the browser not to do."""
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -24,11 +22,3 @@ SECURITY_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
-
-_RAW = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
-
-
-async def security_headers(message: Message, scope: Scope) -> None:
-    """A `before_send` hook of the application: no answer leaves without them, an error as little as a page."""
-    if message["type"] == "http.response.start":
-        message["headers"] = [*message["headers"], *_RAW]

@@ -13,9 +13,11 @@ from khoso.formats.verdict import Outcome
 from khoso.http import IMMUTABLE, conditional
 from khoso.pages.api_page import operations_by_tag
 from khoso.pages.assets import find_asset
+from khoso.pages.headers import SECURITY_HEADERS
 from khoso.pages.model import PaperToScan
 from khoso.pages.sheet import sheet_page
 from khoso.pages.templates import render
+from khoso.problems import STATUS
 from khoso.verification.service import Verifier
 from khoso.verification.view import present
 from khoso.verification.wording import Wording, words
@@ -41,20 +43,19 @@ async def home(
     request: Request[Any, Any, Any], papers_to_scan: NamedDependency[Sequence[PaperToScan]]
 ) -> Response[bytes]:
     """What this is, and where to go from here."""
-    return conditional(request, render("home.html", demo=bool(papers_to_scan)), HTML, FRESH)
+    return _page(request, render("home.html", demo=bool(papers_to_scan)))
 
 
 @get("/v", opt=_PUBLIC, include_in_schema=False)
 async def verify_page(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The page behind every QR code. The server never sees which: the code is in the fragment."""
-    return conditional(request, _verify_page(scanning=True), HTML, FRESH)
+    return _page(request, _verify_page(scanning=True))
 
 
 def on_unanswered(_: Request[Any, Any, Any], error: KhosoError) -> Response[bytes]:
     """The typed look-up could not be answered: said as what it is, neither genuine nor forged."""
-    if isinstance(error, TooManyAttempts):
-        return _unanswered("too_many_attempts", 429, {"retry-after": "3600"})
-    return _unanswered("service_away", 503, {"retry-after": "5"})
+    reason = "too_many_attempts" if isinstance(error, TooManyAttempts) else "service_away"
+    return _never_kept(_verify_page(wording=words(Outcome.CANNOT_TELL, reason)), STATUS[type(error)])
 
 
 @post(
@@ -79,7 +80,7 @@ async def api_page(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The API as people read it, from the same description that machines get at /openapi.json."""
     schema = request.app.openapi_schema.to_schema()
     page = render("api.html", info=schema["info"], tags=operations_by_tag(schema))
-    return conditional(request, page, HTML, FRESH)
+    return _page(request, page)
 
 
 @get("/demo/papers", opt=_PUBLIC, include_in_schema=False)
@@ -89,7 +90,7 @@ async def demo_papers(
     """The demonstration's papers, to print and to scan. Outside a demonstration there is no such page."""
     if not papers_to_scan:
         raise NotFound("demo papers")
-    return conditional(request, sheet_page(papers_to_scan), HTML, FRESH)
+    return _page(request, sheet_page(papers_to_scan))
 
 
 @get("/assets/{name:str}", opt=_PUBLIC, include_in_schema=False)
@@ -117,10 +118,12 @@ def _verify_page(
     return render("verify.html", scanning=unanswered, found=found, wording=wording, typed=typed, problem=problem)
 
 
-def _unanswered(reason: str, status: int, headers: dict[str, str]) -> Response[bytes]:
-    page = _verify_page(wording=words(Outcome.CANNOT_TELL, reason))
-    return _never_kept(page, status, headers)
+def _page(request: Request[Any, Any, Any], page: bytes) -> Response[bytes]:
+    response = conditional(request, page, HTML, FRESH)
+    response.headers.update(SECURITY_HEADERS)
+    return response
 
 
-def _never_kept(page: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:
-    return Response(page, media_type=HTML, status_code=status, headers={**(headers or {}), "cache-control": NEVER_KEPT})
+def _never_kept(page: bytes, status: int = 200) -> Response[bytes]:
+    headers = {**SECURITY_HEADERS, "cache-control": NEVER_KEPT}
+    return Response(page, media_type=HTML, status_code=status, headers=headers)
