@@ -32,7 +32,7 @@ MAX_BODY = 65_536
 def create_app(config: Config, now: Clock = utc_now) -> Litestar:
     """The application; it opens its database when it starts."""
     token_key = KeyFiles(config.keys_dir).token_key().public_key()
-    door = Door(token_key, config.public_url)
+    door = Door(token_key, config.public_url, now)
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -59,7 +59,8 @@ def create_app(config: Config, now: Clock = utc_now) -> Litestar:
         dependencies={
             "caller": Provide(provide_caller, sync_to_thread=False),
             "papers_to_scan": Provide(lambda: papers, sync_to_thread=False),
-            **{name: _provide(name) for name in ("catalogue", "issuer", "vaults", "verifier", "pool")},
+            "services": Provide(_provide_services, sync_to_thread=False),
+            **{name: _provide(name) for name in ("catalogue", "issuer", "vaults", "verifier")},
         },
         exception_handlers=problems.HANDLERS,
         openapi_config=openapi.CONFIG,
@@ -78,10 +79,14 @@ def create_served_app() -> ASGIApp:
     return observing.Observed(create_app(config))
 
 
+def _provide_services(state: State) -> Services:
+    services: Services = state.services
+    return services
+
+
 def _provide(name: str) -> Provide:
     def from_services(state: State) -> object:
-        services: Services = state.services
-        return getattr(services, name)
+        return getattr(_provide_services(state), name)
 
     return Provide(from_services, sync_to_thread=False)
 
@@ -92,8 +97,8 @@ async def healthz() -> dict[str, str]:
 
 
 @get("/readyz", opt={"public": True}, tags=["running"], summary="The process can issue: its database answers")
-async def readyz(pool: NamedDependency[db.Pool]) -> dict[str, str]:
-    async with db.connection(pool) as conn:
+async def readyz(services: NamedDependency[Services]) -> dict[str, str]:
+    async with db.connection(services.pool) as conn:
         await conn.fetchval("SELECT 1")
     return {"status": "ready"}
 

@@ -23,7 +23,6 @@ CONFIG = OpenAPIConfig(
     ),
     security=[{"token": []}],
     render_plugins=[],
-    enabled_endpoints=set(),
 )
 
 _EXAMPLE_CODE = "https://kho.example.vn/v#1" + "0" * 24

@@ -72,14 +72,14 @@ async def load_demonstration(config: Config, services: Services, now: Clock) -> 
     if path.exists():
         return msgspec.json.decode(path.read_bytes(), type=Demonstration)
     await services.catalogue.load(danang.load(), ACTOR)
-    await _ensure_keys(services, now())
+    await ensure_keys(services, now())
     loader = _Loader(config, services, now())
     demonstration = Demonstration(loaded_on=loader.today, papers=[await loader.load(p) for p in load().values()])
     _write(path, demonstration)
     return demonstration
 
 
-async def _ensure_keys(services: Services, now: datetime) -> None:
+async def ensure_keys(services: Services, now: datetime) -> None:
     """A signing key for every agency that may issue something, valid since before the oldest paper."""
     snapshot = services.catalogue.snapshot
     missing = sorted({agency for agency, _ in snapshot.rights} - snapshot.active_keys.keys())

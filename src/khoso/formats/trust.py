@@ -31,7 +31,7 @@ class TrustedKey:
 
 @dataclass(frozen=True, slots=True)
 class TrustedAgency:
-    """One agency. A dissolved one keeps its name; `successor_vi` says who answers for it now."""
+    """One agency. A dissolved one keeps the name that its papers carry."""
 
     code: str
     name_vi: str

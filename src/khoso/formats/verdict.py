@@ -62,6 +62,8 @@ class Verdict(NamedTuple):
     status_as_of: int | None = None
     """When the status used was known to be right; seconds since 1970 UTC."""
     trust_as_of: int | None = None
+    status: Status | None = None
+    """The status found in step 8."""
 
 
 class StatusAnswer(NamedTuple):
@@ -155,26 +157,28 @@ def verify(
         return Verdict(Outcome.CANNOT_TELL, 8, "unknown_status_list", paper, trust_as_of=trust.issued_at)
     if answer.value is not Status.VALID:
         outcome, reason = _WITHDRAWN[answer.value]
-        return Verdict(outcome, 8, reason, paper, answer.as_of, trust.issued_at)
+        return Verdict(outcome, 8, reason, paper, answer.as_of, trust.issued_at, answer.value)
 
     # 9. Is it within its time?
     if now < (claims.valid_from or claims.issued_at) - MAX_CLOCK_SKEW:
-        return Verdict(Outcome.NOT_YET_IN_FORCE, 9, "valid_from", paper, answer.as_of, trust.issued_at)
+        return Verdict(Outcome.NOT_YET_IN_FORCE, 9, "valid_from", paper, answer.as_of, trust.issued_at, answer.value)
     if claims.expires_at is not None and now >= claims.expires_at:
-        return Verdict(Outcome.EXPIRED, 9, "expires_at", paper, answer.as_of, trust.issued_at)
+        return Verdict(Outcome.EXPIRED, 9, "expires_at", paper, answer.as_of, trust.issued_at, answer.value)
 
     # 10. How old is what we know of its status? Green only if a withdrawal would have reached us.
     age = now - answer.as_of
     if age > freshness.amber:
-        return Verdict(Outcome.CANNOT_TELL, 10, "status_too_old", paper, answer.as_of, trust.issued_at)
+        return Verdict(Outcome.CANNOT_TELL, 10, "status_too_old", paper, answer.as_of, trust.issued_at, answer.value)
     if age > freshness.green:
-        return Verdict(Outcome.IN_FORCE_OFFLINE, 10, "status_not_fresh", paper, answer.as_of, trust.issued_at)
+        return Verdict(
+            Outcome.IN_FORCE_OFFLINE, 10, "status_not_fresh", paper, answer.as_of, trust.issued_at, answer.value
+        )
 
     # 11. Genuine and in force.
     ends = claims.expires_at
     if ends is not None and ends - now <= result_type.expires_soon_days * _DAY:
-        return Verdict(Outcome.EXPIRES_SOON, 11, "expires_at", paper, answer.as_of, trust.issued_at)
-    return Verdict(Outcome.IN_FORCE, 11, "all_checks_passed", paper, answer.as_of, trust.issued_at)
+        return Verdict(Outcome.EXPIRES_SOON, 11, "expires_at", paper, answer.as_of, trust.issued_at, answer.value)
+    return Verdict(Outcome.IN_FORCE, 11, "all_checks_passed", paper, answer.as_of, trust.issued_at, answer.value)
 
 
 _WITHDRAWN = {

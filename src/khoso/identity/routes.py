@@ -1,12 +1,15 @@
 """The door: no handler is reached without the scope it names, unless it says that it is public."""
 
+from collections.abc import Callable
+from datetime import datetime
+
 from cryptography.hazmat.primitives.asymmetric import ec
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
 from khoso.caller import Caller
-from khoso.errors import NotAuthenticated, NotPermitted
+from khoso.errors import NotAuthenticated, NotFound, NotPermitted
 from khoso.identity.tokens import read_token
 
 _SCHEME = "Bearer "
@@ -15,16 +18,19 @@ _SCHEME = "Bearer "
 class Door:
     """Lets callers in by their access token (RFC 6750, 2.1)."""
 
-    def __init__(self, key: ec.EllipticCurvePublicKey, issuer: str) -> None:
+    def __init__(self, key: ec.EllipticCurvePublicKey, issuer: str, now: Callable[[], datetime]) -> None:
         self._key = key
         self._issuer = issuer
+        self._now = now
 
     def guard(
         self, connection: "ASGIConnection[BaseRouteHandler, None, None, State]", handler: BaseRouteHandler
     ) -> None:
-        """Closed by default: a handler is `opt={"public": True}`, or names its `scope`, or several: one of them will do."""
+        """Closed by default: a handler is `opt={"public": True}`, or names its `scope`, or several: any will do."""
         if handler.opt.get("public"):
             return
+        if "scope" not in handler.opt:  # nobody has said who may: the framework's own pages
+            raise NotFound(str(handler))
         caller = self.find_caller(connection.headers.get("authorization"))
         if caller is None:
             raise NotAuthenticated("no token")
@@ -39,4 +45,4 @@ class Door:
             return None
         if not authorization.startswith(_SCHEME):
             raise NotAuthenticated("scheme")
-        return read_token(self._key, self._issuer, authorization.removeprefix(_SCHEME))
+        return read_token(self._key, self._issuer, authorization.removeprefix(_SCHEME), self._now())

@@ -11,6 +11,7 @@ from typing import Any
 import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.types import Options
 
 from khoso.caller import SCOPES, Caller
 from khoso.errors import NotAuthenticated
@@ -21,7 +22,15 @@ ALGORITHM = "ES256"
 MAX_TOKEN = 4_096
 """Longest token looked at, in characters."""
 
-_REQUIRED = ["iss", "sub", "aud", "exp", "iat", "jti", "scope"]
+MAX_CLOCK_SKEW = 60
+"""Seconds by which the clock of whoever made the token may be ahead."""
+
+_OPTIONS: Options = {
+    "require": ["iss", "sub", "aud", "exp", "iat", "jti", "scope"],
+    # Times are compared below, with the clock that we are given.
+    "verify_exp": False,
+    "verify_iat": False,
+}
 
 
 class _Claims(msgspec.Struct, frozen=True):
@@ -57,17 +66,19 @@ def make_token(
     return jwt.encode(claims, key, algorithm=ALGORITHM, headers={"typ": TYPE})
 
 
-def read_token(key: ec.EllipticCurvePublicKey, issuer: str, token: str) -> Caller:
-    """The caller a token stands for. Raises NotAuthenticated, with the reason for the log only."""
+def read_token(key: ec.EllipticCurvePublicKey, issuer: str, token: str, now: datetime) -> Caller:
+    """The caller a token stands for at that time. Raises NotAuthenticated, with the reason for the log only."""
     if len(token) > MAX_TOKEN:
         raise NotAuthenticated("token too long")
     try:
         decoded = jwt.decode_complete(
-            token, key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=issuer, options={"require": _REQUIRED}
+            token, key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=issuer, options=_OPTIONS
         )
         claims = msgspec.convert(decoded["payload"], _Claims)
     except (jwt.InvalidTokenError, msgspec.ValidationError) as error:
         raise NotAuthenticated(type(error).__name__) from None
+    if not claims.iat - MAX_CLOCK_SKEW <= now.timestamp() < claims.exp:
+        raise NotAuthenticated("expired, or not yet good")
     if decoded["header"] != {"alg": ALGORITHM, "typ": TYPE}:
         raise NotAuthenticated("header")
     return Caller(

@@ -34,7 +34,7 @@ async def issue_credential(
     caller: NamedDependency[Caller],
     issuer: NamedDependency[Issuer],
     idempotency_key: Annotated[
-        str, HeaderParameter("Idempotency-Key", description="Once per result; the same key answers the same result")
+        str, HeaderParameter(name="Idempotency-Key", description="One per result; repeated, it answers the same")
     ],
 ) -> Issued:
     if not 0 < len(idempotency_key) <= MAX_KEY:

@@ -43,7 +43,7 @@ _READ = {"scope": ("vault:read", "credentials:read")}
 async def list_vault_results(
     caller: NamedDependency[Caller],
     vaults: NamedDependency[Vaults],
-    query: Annotated[str, QueryParameter(description="Words to find, with or without diacritics", max_length=200)] = "",
+    q: Annotated[str, QueryParameter(description="Words to find, with or without diacritics", max_length=200)] = "",
     type_code: FromQuery[str | None] = None,
     status: FromQuery[StatusName | None] = None,
     cursor: FromQuery[str | None] = None,
@@ -51,7 +51,7 @@ async def list_vault_results(
 ) -> Page:
     if caller.vault_id is None:
         raise NotPermitted("the token names no vault")
-    search = Search(query=query, type_code=type_code, status=status, cursor=cursor, limit=limit)
+    search = Search(query=q, type_code=type_code, status=status, cursor=cursor, limit=limit)
     return await vaults.list_results(caller.vault_id, search)
 
 

@@ -100,20 +100,15 @@ class Verifier:
         refs = {scan.verdict.paper.claims.status for scan in scans if scan.verdict.paper is not None}
         async with db.transaction(self._pool) as conn:
             records = await store.list_records(conn, sorted(refs)) if refs else {}
-            if any(self._is_outdated(record) for record in records.values()):
+            if any(_is_outdated(scan.verdict, records) for scan in scans):
                 await self._statuses.refresh()
-                scans = [
-                    Scan(scan.text, self._judge(scan.text) if scan.text else scan.verdict, scan.inspector)
-                    for scan in scans
-                ]
+                scans = [self._rejudge(scan) if _is_outdated(scan.verdict, records) else scan for scan in scans]
             checked = [await self._check(conn, scan.verdict, records) for scan in scans]
             await self._write(conn, scans, checked, records)
         return checked
 
-    def _is_outdated(self, record: Record) -> bool:
-        """Whether the record says something newer than this process's memory."""
-        answer = self._statuses.find_status(StatusRef(record.list_id, record.status_index))
-        return answer is None or answer.value != record.status
+    def _rejudge(self, scan: Scan) -> Scan:
+        return Scan(scan.text, self._judge(scan.text), scan.inspector)
 
     async def _check(self, conn: Connection, verdict: Verdict, records: Mapping[StatusRef, Record]) -> Checked:
         if verdict.paper is None:
@@ -138,6 +133,12 @@ class Verifier:
         shown = [scan for scan in named if scan is not None]
         if shown:
             await store.insert_scans(conn, shown)
+
+
+def _is_outdated(verdict: Verdict, records: Mapping[StatusRef, Record]) -> bool:
+    """Whether the record says something newer than the memory by which the verdict was given."""
+    record = None if verdict.paper is None else records.get(verdict.paper.claims.status)
+    return record is not None and verdict.status != record.status
 
 
 def _against_record(verdict: Verdict, signed_hash: bytes, record: Record | None) -> Verdict:

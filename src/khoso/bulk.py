@@ -1,0 +1,48 @@
+"""Issuance as an import sees it: the rows of a file become the requests that the API takes."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from khoso.catalogue.model import CatalogueSnapshot
+from khoso.db import Connection
+from khoso.errors import InputProblem, InvalidInput, NotAuthorisedToIssue
+from khoso.formats.result_type import ResultType
+from khoso.imports.model import Row
+from khoso.issuance.model import Holder, Issued, IssueRequest, Prepared
+from khoso.issuance.service import Issuer
+
+
+class BulkIssuing:
+    """The `BulkIssuer` of an import."""
+
+    def __init__(self, issuer: Issuer, catalogue: Callable[[], CatalogueSnapshot], now: Callable[[], datetime]) -> None:
+        self._issuer = issuer
+        self._catalogue = catalogue
+        self._now = now
+
+    def result_type(self, type_code: str, agency_code: str) -> ResultType:
+        """The newest version. Raises InvalidInput if there is none, NotAuthorisedToIssue if not for this agency."""
+        catalogue = self._catalogue()
+        result_type = catalogue.latest.get(type_code)
+        if result_type is None:
+            raise InvalidInput(InputProblem("type_code", "unknown_type", "no result type has this code"))
+        if not catalogue.may_issue(agency_code, type_code, self._now()):
+            raise NotAuthorisedToIssue(agency_code, type_code)
+        return result_type
+
+    def prepare(self, row: Row, type_code: str, agency_code: str) -> Prepared:
+        """What `Issuer.prepare` says of the row."""
+        request = IssueRequest(
+            type_code=type_code,
+            dossier_code=row.dossier_code,
+            holder=Holder(row.holder_kind, row.holder_id, row.holder_name),
+            fields=row.fields,
+            valid_from=row.valid_from,
+            valid_until=row.valid_until,
+            evidence_level=row.evidence_level,
+        )
+        return self._issuer.prepare(request, agency_code)
+
+    async def issue_in(self, conn: Connection, prepared: Sequence[Prepared], actor: str) -> Sequence[Issued]:
+        """Issue in the caller's transaction."""
+        return await self._issuer.issue_in(conn, prepared, actor)

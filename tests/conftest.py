@@ -1,0 +1,179 @@
+"""A real PostgreSQL for all tests; a fresh database, or a whole city, for each.
+
+server      one PostgreSQL for the session
+database    an empty, migrated database
+city        a database with the catalogue of Da Nang and a key for every issuing agency, and the keys' directory
+clock       goes when it is told to
+services    the rooms of a process on the city
+client      HTTP on the city; when the test is over, everything in the database must still be true
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+from litestar import Litestar
+
+import invariants
+from khoso.app import create_app
+from khoso.catalogue import danang
+from khoso.config import Config
+from khoso.demo.build import ensure_keys
+from khoso.embedded import APP, DATABASE, OWNER, WITHOUT_DURABILITY, EmbeddedPostgres, provision
+from khoso.migrating import migrate
+from khoso.observing import Observed
+from khoso.signing.files import KeyFiles
+from khoso.wiring import Services, open_services
+
+ORIGIN = "https://kho.danang.gov.vn"
+CITY = "khoso_city"
+
+
+class Clock:
+    """A clock that goes when it is told to."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def forward(self, by: timedelta) -> None:
+        self.time += by
+
+
+@dataclass(frozen=True)
+class Database:
+    """One test's own database."""
+
+    app_dsn: str
+    owner_dsn: str
+    admin_dsn: str
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedPostgres]:
+    """PostgreSQL with a migrated database to copy."""
+    room = Path(tempfile.mkdtemp(prefix="khoso-test-", dir="/tmp"))
+    room.chmod(0o711)  # the account that runs PostgreSQL for root must get through
+    with EmbeddedPostgres(room / "base", settings={**WITHOUT_DURABILITY, "max_connections": "200"}) as server:
+        asyncio.run(_prepare(server))
+        yield server
+    shutil.rmtree(room)
+
+
+async def _prepare(server: EmbeddedPostgres) -> None:
+    await provision(server)
+    await migrate(server.dsn(DATABASE, OWNER))
+
+
+@pytest.fixture(scope="session")
+def key_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("keys")
+    KeyFiles(directory).prepare()
+    return directory
+
+
+@pytest.fixture(scope="session")
+def city_template(server: EmbeddedPostgres, key_dir: Path) -> str:
+    """A database with the whole catalogue, to copy."""
+    asyncio.run(_build_city(server, key_dir))
+    return CITY
+
+
+async def _build_city(server: EmbeddedPostgres, key_dir: Path) -> None:
+    await _copy(server, DATABASE, CITY)
+    clock = Clock()
+    config = Config(database_url=server.dsn(CITY, APP), public_url=ORIGIN, keys_dir=key_dir)
+    async with open_services(config, clock) as services:
+        await services.catalogue.load(danang.load(), "test")
+        await ensure_keys(services, clock())
+
+
+async def _copy(server: EmbeddedPostgres, template: str, name: str) -> Database:
+    admin = await asyncpg.connect(server.dsn())
+    try:
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER}")
+    finally:
+        await admin.close()
+    return Database(server.dsn(name, APP), server.dsn(name, OWNER), server.dsn(name))
+
+
+async def _drop(server: EmbeddedPostgres, name: str) -> None:
+    admin = await asyncpg.connect(server.dsn())
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+@pytest.fixture
+async def database(server: EmbeddedPostgres) -> AsyncIterator[Database]:
+    name = f"test_{uuid4().hex}"
+    yield await _copy(server, DATABASE, name)
+    await _drop(server, name)
+
+
+@pytest.fixture
+async def city(server: EmbeddedPostgres, city_template: str) -> AsyncIterator[Database]:
+    name = f"test_{uuid4().hex}"
+    yield await _copy(server, city_template, name)
+    await _drop(server, name)
+
+
+@pytest.fixture
+def config(city: Database, key_dir: Path, tmp_path: Path) -> Config:
+    return Config(
+        database_url=city.app_dsn,
+        database_owner_url=city.owner_dsn,
+        public_url=ORIGIN,
+        keys_dir=key_dir,
+        data_dir=tmp_path,
+        log_level="warning",
+    )
+
+
+@pytest.fixture
+async def services(config: Config, clock: Clock) -> AsyncIterator[Services]:
+    async with open_services(config, clock) as services:
+        yield services
+
+
+@asynccontextmanager
+async def running(app: Litestar) -> AsyncIterator[None]:
+    """The application's lifespan in a task of its own: fixtures begin and end in different ones."""
+    started, ending = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with app.lifespan():
+            started.set()
+            await ending.wait()
+
+    life = asyncio.create_task(live())
+    await asyncio.wait([life, asyncio.create_task(started.wait())], return_when=asyncio.FIRST_COMPLETED)
+    yield
+    ending.set()
+    await life
+
+
+@pytest.fixture
+async def client(config: Config, clock: Clock) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(config, clock)
+    async with running(app):
+        transport = httpx.ASGITransport(cast(Any, Observed(app)), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+            yield client
+    await invariants.check_everything(config.database_owner_url)

@@ -1,0 +1,25 @@
+"""Requests that fit the catalogue of Da Nang."""
+
+from typing import Any
+
+
+def house_permit(serial: int = 1, **changes: Any) -> dict[str, Any]:
+    """A request to issue a house-building permit, as JSON."""
+    request: dict[str, Any] = {
+        "type_code": "KQ.H17.000001",
+        "dossier_code": f"H17.05.12-261120-{serial:06}",
+        "holder": {"kind": "person", "id": "048078999001", "name": "Nguyễn Hoàng Phước Thịnh"},
+        "fields": {
+            "address": "K48/12 Nguyễn Thị Minh Khai",
+            "owner": "Nguyễn Hoàng Phước Thịnh",
+            "parcel": "215/32",
+            "floors": 4,
+            "height": "15.6",
+            "setback": "2.4",
+            "start_by": "2027-11-20",
+            "permit_number": "218/GPXD",
+            "floor_area": "312.5",
+            "owner_id": "048078999001",
+        },
+    }
+    return request | changes

@@ -1,0 +1,24 @@
+"""Callers for the tests."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from conftest import ORIGIN
+from khoso.caller import Caller
+from khoso.identity.tokens import make_token
+from khoso.signing.files import KeyFiles
+
+
+def bearer(
+    key_dir: Path,
+    now: datetime,
+    *scopes: str,
+    agency: str | None = None,
+    vault: UUID | None = None,
+    subject: str = "tester",
+) -> dict[str, str]:
+    """The header of a caller with these scopes."""
+    caller = Caller(subject=subject, scopes=frozenset(scopes), agency_code=agency, vault_id=vault)
+    token = make_token(KeyFiles(key_dir).token_key(), ORIGIN, caller, now, timedelta(hours=1))
+    return {"authorization": f"Bearer {token}"}
