@@ -29,7 +29,7 @@ MAX_SIGNED = 370
 MAX_AHEAD_DAYS = 730
 """How far ahead a result may begin."""
 
-_DOSSIER_DATE = re.compile(r".*-([0-9]{6})-[0-9]+")
+_DOSSIER_DATE = re.compile(r".*-([0-9]{2})([0-9]{2})([0-9]{2})-[0-9]+")
 _PERSONAL_ID = re.compile(r"[0-9]{12}")
 _TAX_CODE = re.compile(r"[0-9]{10}(?:-?[0-9]{3})?|[0-9]{12}")
 _NO_STATUS = StatusRef(0, 0)
@@ -123,7 +123,7 @@ def _check_dossier(dossier_code: str, problems: _Problems) -> None:
         problems.note("dossier_code", "dossier_code", "give <agency>-<YYMMDD>-<4 to 6 digits>")
         return
     try:
-        datetime.strptime(match[1], "%y%m%d").replace(tzinfo=VIETNAM)
+        date(2000 + int(match[1]), int(match[2]), int(match[3]))
     except ValueError:
         problems.note("dossier_code", "dossier_date", "the middle of the dossier code is no date")
 

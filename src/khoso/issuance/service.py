@@ -200,7 +200,7 @@ class Issuer:
             list_id=ref.list_id,
             status_index=ref.status_index,
             signed=cose.assemble(prepared.kid, payload, signature),
-            lookup_secret="".join(secrets.choice(lookup.ALPHABET) for _ in range(lookup.SECRET_LENGTH)),
+            lookup_secret=_lookup_secret(),
             search_text=prepared.search_text,
             status=Status.VALID,
             status_since=issued_at,
@@ -251,6 +251,11 @@ def _check_act(act: StatusAct) -> None:
         problems.append(InputProblem("superseded_by", "successor", message))
     if problems:
         raise InvalidInput(*problems)
+
+
+def _lookup_secret() -> str:
+    """Each of the 32 characters is equally likely: 32 divides 256."""
+    return "".join(lookup.ALPHABET[byte % 32] for byte in secrets.token_bytes(lookup.SECRET_LENGTH))
 
 
 def _instant(seconds: int) -> datetime:
