@@ -40,8 +40,6 @@ def loads(data: bytes) -> Any:
 
 def _check(value: Any) -> None:
     kind = type(value)
-    if kind in _LEAVES:
-        return
     if kind is int:
         if not -_INT_LIMIT <= value < _INT_LIMIT:
             raise Malformed("cbor_integer")
@@ -50,7 +48,7 @@ def _check(value: Any) -> None:
             _check(item)
     elif kind is dict:
         _check_map(value)
-    else:
+    elif kind not in _LEAVES:
         raise Malformed("cbor_type")
 
 
@@ -63,4 +61,5 @@ def _check_map(value: dict[Any, Any]) -> None:
         if rank <= previous:
             raise Malformed("cbor_key_order")
         previous = rank
-        _check(item)
+        if type(item) not in _LEAVES:  # most members are; a call for each would cost more than the check
+            _check(item)

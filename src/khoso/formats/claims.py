@@ -25,7 +25,7 @@ SIGNED_ORIGINAL, SIGNED_SCAN = 1, 2
 
 _TOP_KEYS = frozenset({ISS, EXP, NBF, IAT, RESULT})
 _RESULT_KEYS = frozenset({CODE, TYPE, TYPE_VERSION, STATUS, HOLDER_KEY, EVIDENCE, FIELDS, SPECIMEN})
-_FIELD_KINDS = ({int}, {str})  # of a value, or of all members of a list, which is never empty
+_FIELD_KINDS = frozenset({int, str})
 _THUMBPRINT_BYTES = 32
 _MAX_TIME = 1 << 38  # the year 10680: dates stay computable
 
@@ -85,19 +85,19 @@ def decode(payload: bytes) -> Claims:
     specimen = result.get(SPECIMEN)
     if specimen is not None and specimen is not True:
         raise Malformed("claim_specimen")
-    return Claims(
-        issuer=_text(top.get(ISS), "iss"),
-        issued_at=_time(top.get(IAT), "iat"),
-        result_code=_text(result.get(CODE), "result_code"),
-        type_code=_text(result.get(TYPE), "type"),
-        type_version=_number(result.get(TYPE_VERSION), 1, "type_version"),
-        status=_status(result.get(STATUS)),
-        fields=_fields(result.get(FIELDS)),
-        evidence_level=_evidence(result[EVIDENCE]) if EVIDENCE in result else SIGNED_ORIGINAL,
-        valid_from=_time(top[NBF], "nbf") if NBF in top else None,
-        expires_at=_time(top[EXP], "exp") if EXP in top else None,
-        holder_key=_thumbprint(result[HOLDER_KEY]) if HOLDER_KEY in result else None,
-        specimen=specimen is True,
+    return Claims(  # in the order of its fields: by name costs a tenth more
+        _text(top.get(ISS), "iss"),
+        _time(top.get(IAT), "iat"),
+        _text(result.get(CODE), "result_code"),
+        _text(result.get(TYPE), "type"),
+        _number(result.get(TYPE_VERSION), 1, "type_version"),
+        _status(result.get(STATUS)),
+        _fields(result.get(FIELDS)),
+        _evidence(result[EVIDENCE]) if EVIDENCE in result else SIGNED_ORIGINAL,
+        _time(top[NBF], "nbf") if NBF in top else None,
+        _time(top[EXP], "exp") if EXP in top else None,
+        _thumbprint(result[HOLDER_KEY]) if HOLDER_KEY in result else None,
+        specimen is True,
     )
 
 
@@ -150,7 +150,10 @@ def _fields(value: Any) -> Mapping[int, FieldValue]:
     if type(value) is not dict:
         raise Malformed("claim_fields")
     for number, item in value.items():
-        kinds = set(map(type, item)) if type(item) is list else {type(item)}
-        if number < 1 or kinds not in _FIELD_KINDS:
+        if number < 1 or not (type(item) in _FIELD_KINDS or _is_uniform_list(item)):
             raise Malformed("claim_fields")
     return value
+
+
+def _is_uniform_list(item: Any) -> bool:
+    return type(item) is list and set(map(type, item)) in ({int}, {str})

