@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from litestar import Litestar, get
 from litestar.datastructures import State
-from litestar.di import NamedDependency, Provide
+from litestar.di import Provide
 from litestar.response import Response
 from litestar.types import ASGIApp
 
@@ -59,7 +59,6 @@ def create_app(config: Config, now: Clock = utc_now) -> Litestar:
         dependencies={
             "caller": Provide(provide_caller, sync_to_thread=False),
             "papers_to_scan": Provide(lambda: papers, sync_to_thread=False),
-            "services": Provide(_provide_services, sync_to_thread=False),
             **{name: _provide(name) for name in ("catalogue", "issuer", "vaults", "verifier")},
         },
         exception_handlers=problems.HANDLERS,
@@ -79,14 +78,14 @@ def create_served_app() -> ASGIApp:
     return observing.Observed(create_app(config))
 
 
-def _provide_services(state: State) -> Services:
+def _services(state: State) -> Services:
     services: Services = state.services
     return services
 
 
 def _provide(name: str) -> Provide:
     def from_services(state: State) -> object:
-        return getattr(_provide_services(state), name)
+        return getattr(_services(state), name)
 
     return Provide(from_services, sync_to_thread=False)
 
@@ -97,8 +96,8 @@ async def healthz() -> dict[str, str]:
 
 
 @get("/readyz", opt={"public": True}, tags=["running"], summary="The process can issue: its database answers")
-async def readyz(services: NamedDependency[Services]) -> dict[str, str]:
-    async with db.connection(services.pool) as conn:
+async def readyz(state: State) -> dict[str, str]:
+    async with db.connection(_services(state).pool) as conn:
         await conn.fetchval("SELECT 1")
     return {"status": "ready"}
 

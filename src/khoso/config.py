@@ -58,11 +58,22 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         if name.startswith(PREFIX) and not name.startswith(PREFIX + _TESTS)
     }
     try:
-        config = msgspec.convert(given, Config, strict=False)
+        config = msgspec.convert(given, Config, strict=False, dec_hook=_read_path)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"{_variable(str(error))}; see docs/operations.md") from None
     _check(config)
     return config
+
+
+def to_environment(config: Config) -> dict[str, str]:
+    """The variables from which `load` reads this configuration again, for child processes."""
+    values = ((name, getattr(config, name)) for name in Config.__struct_fields__)
+    return {PREFIX + name.upper(): str(value) for name, value in values if value is not None}
+
+
+def _read_path(_: type, text: str) -> Path:
+    """The only type here that msgspec does not know."""
+    return Path(text)
 
 
 def _variable(message: str) -> str:

@@ -10,11 +10,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 
-import msgspec
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
 
-from khoso.config import PREFIX, Config
+from khoso.config import Config, to_environment
 from khoso.processes import Supervised
 
 _DRAIN_SECONDS = 10
@@ -25,7 +24,7 @@ _BACKPRESSURE = 256
 
 def serve(config: Config, *, with_worker: bool = True, on_ready: Callable[[], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then drain. `on_ready` is called once, when the server first answers."""
-    _export(config)
+    os.environ.update(to_environment(config))  # the workers read it as this process did
     _prepare_metrics(config)
     # Forked workers would keep whatever the launcher holds, such as the lock of an embedded database.
     multiprocessing.set_start_method("spawn", force=True)
@@ -55,14 +54,6 @@ def serve(config: Config, *, with_worker: bool = True, on_ready: Callable[[], No
     finally:
         if with_worker:
             worker.stop()
-
-
-def _export(config: Config) -> None:
-    """Hand the configuration to the workers, which read it as this process did."""
-    for name in Config.__struct_fields__:
-        value = getattr(config, name)
-        if value is not None:
-            os.environ[PREFIX + name.upper()] = msgspec.json.encode(value).decode().strip('"')
 
 
 def _prepare_metrics(config: Config) -> None:
