@@ -40,6 +40,15 @@ check: $(VENV)/.dev ## the static checks alone: style, types, who imports whom
 	@$(BIN)/basedpyright --level warning
 	@$(BIN)/lint-imports --no-cache >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
 
+# Each measures one thing on a PostgreSQL of its own, with fsync on. The last needs the peer it is compared with.
+BENCHMARKS := verify qr bulk
+
+bench: $(VENV)/.dev ## measure; machines shared with others are noisy
+	@for one in $(BENCHMARKS); do echo "== bench.$$one"; $(BIN)/python -m bench.$$one || exit 1; done
+	@if command -v wrk >/dev/null && command -v npm >/dev/null; then \
+	    echo '== bench.verify_http'; (cd bench/peers/verify && npm ci --silent) && $(BIN)/python -m bench.verify_http; \
+	else echo 'left out: bench.verify_http (apt-get install wrk npm)'; fi
+
 lock: $(VENV)/.dev ## write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade takes newer releases)
 	@$(LOCK) pyproject.toml --extra dev requirements/build.in --output-file requirements/dev.txt
 	@$(LOCK) pyproject.toml --extra embedded requirements/build.in --constraint requirements/dev.txt --output-file requirements/demo.txt
