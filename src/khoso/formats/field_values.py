@@ -14,19 +14,25 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Any
 
 from .claims import FieldValue
 from .result_type import Field, FieldKind
 
 _EPOCH = date(1970, 1, 1)
+_DAYS = range((date.min - _EPOCH).days, (date.max - _EPOCH).days + 1)
+"""The days that a calendar has, years 1 to 9999, counted from 1970-01-01."""
+
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])")
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 """Unicode categories that no field may hold: control, bidi and zero-width characters, private, unassigned."""
 
 _MAX_INTEGER = 1 << 53
 """Above it JavaScript rounds (RFC 8259, 6)."""
+
+_EXACT = Context(prec=34, traps=[InvalidOperation, Overflow, Inexact])
+"""Arithmetic that refuses what it would have to round."""
 
 
 class BadValue(ValueError):
@@ -72,7 +78,7 @@ def fits(field: Field, value: FieldValue) -> bool:
         return type(value) is str if field.kind == "text" else isinstance(value, list) and type(value[0]) is member
     if field.kind == "choice":
         return type(value) is int and 0 <= value < len(field.choices)
-    return type(value) is int and (field.kind != "date" or abs(value) < 1_000_000)
+    return type(value) is int and (field.kind != "date" or value in _DAYS)
 
 
 def from_code(field: Field, value: FieldValue) -> Any:
@@ -87,7 +93,7 @@ def from_code(field: Field, value: FieldValue) -> Any:
         case "choice":
             return field.choices[value].value
         case "decimal":
-            return str(Decimal(value).scaleb(-field.scale))
+            return f"{Decimal(value).scaleb(-field.scale):f}"
         case _:
             return value
 
@@ -122,9 +128,9 @@ def _decimal(field: Field, value: Any) -> int:
     if type(value) not in (int, float, str):
         raise BadValue("not_decimal", "give a number such as 11.5")
     try:
-        scaled = Decimal(str(value)).scaleb(field.scale)
-    except InvalidOperation:
-        raise BadValue("not_decimal", "give a number such as 11.5") from None
+        scaled = _EXACT.scaleb(_EXACT.create_decimal(str(value)), field.scale)
+    except (ArithmeticError, ValueError):  # ValueError: an integer of more than 4300 digits
+        raise BadValue("not_decimal", "give a number such as 11.5, without spaces") from None
     if not scaled.is_finite() or abs(scaled) >= _MAX_INTEGER or scaled != int(scaled):
         raise BadValue("not_decimal", f"give a number with at most {field.scale} decimals")
     return _bounded(field, int(scaled))
