@@ -111,12 +111,12 @@ def _contents(content: Mapping[str, Json], schema: Mapping[str, Json]) -> list[C
 
 
 def _shown(media: Json, media_type: str, schema: Mapping[str, Json]) -> str:
-    example = _given_example(media)
-    if example is None and media_type.partition(";")[0].endswith("json"):
-        example = sample(media.get("schema", {}), schema)
-    if example is None or isinstance(example, str):
-        return example or ""
-    return json.dumps(example, ensure_ascii=False, indent=2)
+    given = _given_example(media)
+    if given is None and media_type.partition(";")[0].endswith("json"):
+        given = sample(media.get("schema", {}), schema)
+    if not isinstance(given, dict | list):
+        return ""  # a body that is not JSON, or whose form the description does not tell
+    return json.dumps(given, ensure_ascii=False, indent=2)
 
 
 def _given_example(holder: Json) -> Json:

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 _SOURCES = (
-    ("khoso.pages", "static/khoso.css", "text/css; charset=utf-8"),
-    ("khoso.pages", "static/khoso.js", "text/javascript; charset=utf-8"),
+    ("khoso.pages", "static/khoso.css", "text/css"),
+    ("khoso.pages", "static/khoso.js", "text/javascript"),
     ("khoso.rendering", "data/emblem.svg", "image/svg+xml"),
 )
 

@@ -11,6 +11,7 @@ from litestar.params import FromPath, URLEncodedBody
 from khoso.errors import KhosoError, NotFound, TooManyAttempts, Unavailable
 from khoso.formats.verdict import Outcome
 from khoso.http import IMMUTABLE, conditional
+from khoso.openapi import describe
 from khoso.pages.api_page import operations_by_tag
 from khoso.pages.assets import find_asset
 from khoso.pages.headers import SECURITY_HEADERS
@@ -22,7 +23,7 @@ from khoso.verification.service import Verifier
 from khoso.verification.view import present
 from khoso.verification.wording import Wording, words
 
-HTML = "text/html; charset=utf-8"
+HTML = "text/html"
 FRESH = "no-cache"
 NEVER_KEPT = "no-store"
 
@@ -78,7 +79,7 @@ async def look_up(data: URLEncodedBody[LookupForm], verifier: NamedDependency[Ve
 @get("/docs/api", opt=_PUBLIC, include_in_schema=False)
 async def api_page(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The API as people read it, from the same description that machines get at /openapi.json."""
-    schema = request.app.openapi_schema.to_schema()
+    schema = msgspec.json.decode(describe(request.app))
     page = render("api.html", info=schema["info"], tags=operations_by_tag(schema))
     return _page(request, page)
 

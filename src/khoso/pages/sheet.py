@@ -1,23 +1,25 @@
 """The demonstration's papers on paper: A4, the QR top left, the look-up code under it, the expected answer apart."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from khoso.pages.assets import assets
 from khoso.pages.model import PaperToScan
 from khoso.pages.templates import render
-from khoso.verification.wording import Wording, words
+from khoso.verification.wording import words
 
 
 def sheet_page(papers: Sequence[PaperToScan]) -> bytes:
     """The sheet as a page of the site, in UTF-8."""
-    return render("papers.html", papers=_with_words(papers), style=None)
+    return _render(papers, None)
 
 
 def render_sheet(papers: Sequence[PaperToScan]) -> str:
     """The sheet as one file that needs no server: the style sheet is in it."""
-    style = assets()["khoso.css"].body.decode()
-    return render("papers.html", papers=_with_words(papers), style=style).decode()
+    return _render(papers, assets()["khoso.css"].body.decode()).decode()
 
 
-def _with_words(papers: Sequence[PaperToScan]) -> list[tuple[PaperToScan, Wording]]:
-    return [(paper, words(paper.expect, paper.expect_reason)) for paper in papers]
+def _render(papers: Sequence[PaperToScan], style: str | None) -> bytes:
+    worded = [(paper, words(paper.expect, paper.expect_reason)) for paper in papers]
+    by_title = [(title, list(group)) for title, group in groupby(worded, key=lambda pair: pair[0].title)]
+    return render("papers.html", papers_by_title=by_title, style=style)

@@ -1,0 +1,136 @@
+"""The demonstration served for real, and a real Chromium in front of it.
+
+site        a running Kho Số with the demonstration's papers
+chromium    one browser for the session
+phone       a page as on a phone; the test fails if the browser complained of anything
+"""
+
+import asyncio
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+from granian.constants import HTTPModes, Interfaces
+from granian.server.embed import Server
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+
+from khoso.app import create_app
+from khoso.config import Config
+from khoso.demo.build import load_demonstration
+from khoso.embedded import APP, OWNER, EmbeddedPostgres
+from khoso.observing import Observed
+from khoso.pages.model import PaperToScan
+from khoso.wiring import open_services, utc_now
+
+DATABASE = "khoso_pages"
+PHONE = ViewportSize(width=390, height=844)
+START_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running Kho Số."""
+
+    origin: str
+    papers: Mapping[str, PaperToScan]
+
+
+@pytest.fixture(scope="session")
+def site(
+    server: EmbeddedPostgres, city_template: str, key_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    asyncio.run(_create_database(server, city_template))
+    config = Config(
+        database_url=server.dsn(DATABASE, APP),
+        public_url=f"http://localhost:{_free_port()}",
+        keys_dir=key_dir,
+        data_dir=tmp_path_factory.mktemp("demo"),
+        demo=True,
+        log_level="warning",
+    )
+    papers = asyncio.run(_load_papers(config))
+    with _served(config):
+        yield Site(config.public_url, papers)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert executable is not None, "tests/system-packages.sh installs chromium"
+    flags = ["--disable-background-networking"] + ["--no-sandbox"] * (os.geteuid() == 0)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=executable, args=flags)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def phone(chromium: Browser) -> AsyncIterator[Page]:
+    context = await chromium.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    await context.close()
+    assert [text for text in complaints if not text.startswith("Failed to load resource")] == []
+
+
+async def _create_database(server: EmbeddedPostgres, template: str) -> None:
+    admin = await asyncpg.connect(server.dsn())
+    await admin.execute(f"CREATE DATABASE {DATABASE} TEMPLATE {template} OWNER {OWNER}")
+    await admin.close()
+
+
+async def _load_papers(config: Config) -> Mapping[str, PaperToScan]:
+    async with open_services(config) as services:
+        demonstration = await load_demonstration(config, services, utc_now)
+    return {paper.slug: paper for paper in demonstration.papers}
+
+
+@contextmanager
+def _served(config: Config) -> Iterator[None]:
+    """The application on its port, in a thread with a loop of its own."""
+    server = Server(
+        Observed(create_app(config)),
+        port=int(config.public_url.rpartition(":")[2]),
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_enabled=False,
+    )
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_until_complete, args=(server.serve(),))
+    thread.start()
+    _wait_for(config.public_url)
+    yield
+    loop.call_soon_threadsafe(server.stop)
+    thread.join()
+    loop.close()
+
+
+def _wait_for(origin: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            httpx.get(f"{origin}/healthz").raise_for_status()
+            return
+        except httpx.HTTPError:
+            assert time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
