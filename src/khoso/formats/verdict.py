@@ -19,7 +19,7 @@ from .status_list import Status
 from .trust import KeyState, Trust, TrustedKey
 
 MAX_CLOCK_SKEW = 300
-"""Seconds by which an issuer's clock may be ahead of the verifier's."""
+"""Seconds by which the clock of an issuer or of a list's publisher may be ahead of the verifier's."""
 
 _DAY = 86_400
 
@@ -125,6 +125,8 @@ def verify(
     # 3. Is the trust list still to be believed? With an old one, a new key would look like a stranger's.
     if now >= trust.expires_at:
         return Verdict(Outcome.CANNOT_TELL, 3, "trust_list_expired", trust_as_of=trust.issued_at)
+    if now < trust.issued_at - MAX_CLOCK_SKEW:
+        return Verdict(Outcome.CANNOT_TELL, 3, "clock_behind", trust_as_of=trust.issued_at)
 
     # 4. Is the key one of this city's?
     key = trust.keys.get(unverified.unverified_kid)
@@ -159,7 +161,9 @@ def verify(
         outcome, reason = _WITHDRAWN[answer.value]
         return Verdict(outcome, 8, reason, paper, answer.as_of, trust.issued_at, answer.value)
 
-    # 9. Is it within its time?
+    # 9. Is it within its time? A clock set back would say so, and would keep an old status fresh for ever.
+    if now < answer.as_of - MAX_CLOCK_SKEW:
+        return Verdict(Outcome.CANNOT_TELL, 9, "clock_behind", paper, answer.as_of, trust.issued_at, answer.value)
     if now < (claims.valid_from or claims.issued_at) - MAX_CLOCK_SKEW:
         return Verdict(Outcome.NOT_YET_IN_FORCE, 9, "valid_from", paper, answer.as_of, trust.issued_at, answer.value)
     if claims.expires_at is not None and now >= claims.expires_at:

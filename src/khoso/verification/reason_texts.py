@@ -49,6 +49,10 @@ EXPLANATIONS: Mapping[str, ViEn] = {
         "Danh sách khoá ký tin cậy đã quá hạn nên chưa kiểm tra được chữ ký.",
         "The list of trusted keys is out of date, so that the signature could not be checked.",
     ),
+    "clock_behind": (
+        "Đồng hồ của thiết bị kiểm tra chậm hơn danh sách đang dùng nên chưa xét được thời hạn.",
+        "The clock of the checking device is behind the lists it uses, so that no date could be judged.",
+    ),
     "unknown_key": (
         "Khoá đã ký giấy này không phải của cơ quan nào trong thành phố.",
         "The key that signed this paper belongs to no agency of the city.",
@@ -151,6 +155,10 @@ GUIDANCE: Mapping[str, ViEn] = {
     "lookup_unknown": (
         "So lại từng ký tự với bản in. Nếu đã đúng thì không chấp nhận và báo cơ quan có tên trên giấy.",
         "Compare every character with the print. If it is right, do not accept it and inform the agency named.",
+    ),
+    "clock_behind": (
+        "Chỉnh lại ngày giờ của thiết bị rồi quét lại. Chưa kết luận thật hay giả.",
+        "Set the date and time of the device right and scan again. Do not conclude anything yet.",
     ),
     "no_network": (
         "Kiểm tra kết nối mạng rồi thử lại. Trang này chưa kết luận gì về giấy.",
