@@ -8,7 +8,6 @@ median of the rounds' ratios. Before the first round each must accept every code
 """
 
 import json
-import tempfile
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -17,10 +16,11 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from cryptography.hazmat.primitives.asymmetric import ec
+from khoso.config import Config
 
-from .corpus import Corpus, write_corpus
+from . import town
 from .load import HOST, BenchError, Load, Server, drive, free_port, serving
+from .town import Corpus
 
 CODES = 20_000
 WORKERS = 2
@@ -44,12 +44,16 @@ def start_peer(corpus: Corpus) -> AbstractContextManager[Server]:
     return serving(command, port)
 
 
-def start_ours(corpus: Corpus) -> AbstractContextManager[Server]:
-    raise BenchError(f"khoso cannot be started on {corpus.bodies} yet; measure with --peer-only")
-
-
 PEER = Contender("peer", start_peer, "/verify", lambda status, body: status == 200)
-OURS = Contender("khoso", start_ours, "/verify", lambda status, body: json.loads(body)["verdict"] == "in_force")
+
+
+def ours(config: Config) -> Contender:
+    return Contender(
+        "khoso",
+        lambda _: town.start(config, WORKERS),
+        "/api/v1/verify",
+        lambda status, body: status == 200 and json.loads(body)["outcome"] == "in_force",
+    )
 
 
 def require_right_answers(contender: Contender, server: Server, corpus: Corpus) -> None:
@@ -122,9 +126,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--peer-only", action="store_true")
     options = parser.parse_args()
-    contenders = [PEER] if options.peer_only else [OURS, PEER]
-    with tempfile.TemporaryDirectory() as folder:
-        corpus = write_corpus(Path(folder), CODES, ec.generate_private_key(ec.SECP256R1()))
+    with town.town() as config:
+        contenders = [PEER] if options.peer_only else [ours(config), PEER]
+        corpus = town.issue_corpus(config, CODES)
         print(report(measure(contenders, corpus, options.rounds, options.seconds)))
 
 

@@ -23,7 +23,7 @@ class Door:
         self._issuer = issuer
         self._now = now
 
-    def guard(
+    async def guard(  # not a plain function: Litestar would run each call in a thread
         self, connection: "ASGIConnection[BaseRouteHandler, None, None, State]", handler: BaseRouteHandler
     ) -> None:
         """Closed by default: a handler is `opt={"public": True}`, or names its `scope`, or several: any will do."""

@@ -98,7 +98,7 @@ class Verifier:
     async def _settle(self, scans: Sequence[Scan]) -> list[Checked]:
         """Compare a batch of verdicts with the record, write them down, and only then answer."""
         refs = {scan.verdict.paper.claims.status for scan in scans if scan.verdict.paper is not None}
-        async with db.transaction(self._pool) as conn:
+        async with db.connection(self._pool) as conn:
             records = await store.list_records(conn, sorted(refs)) if refs else {}
             if any(_is_outdated(scan.verdict, records) for scan in scans):
                 await self._statuses.refresh()
@@ -123,8 +123,6 @@ class Verifier:
     async def _write(
         self, conn: Connection, scans: Sequence[Scan], checked: Sequence[Checked], records: Mapping[StatusRef, Record]
     ) -> None:
-        hour = _hour_of(self._now())
-        await store.add_counts(conn, Counter(_counted(one.verdict, hour) for one in checked))
         named = [
             _inspector_scan(scan.inspector, one, records)
             for scan, one in zip(scans, checked, strict=True)
@@ -133,6 +131,8 @@ class Verifier:
         shown = [scan for scan in named if scan is not None]
         if shown:
             await store.insert_scans(conn, shown)
+        hour = _hour_of(self._now())
+        await store.add_counts(conn, Counter(_counted(one.verdict, hour) for one in checked))
 
 
 def _is_outdated(verdict: Verdict, records: Mapping[StatusRef, Record]) -> bool:

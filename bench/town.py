@@ -1,0 +1,137 @@
+"""A whole Kho Số to measure: an embedded PostgreSQL with fsync on, the catalogue of Da Nang, keys, and papers if asked."""
+
+import asyncio
+import base64
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from khoso import db
+from khoso.caller import Caller
+from khoso.catalogue import danang
+from khoso.config import Config
+from khoso.demo.build import ensure_keys
+from khoso.embedded import EmbeddedPostgres, provision
+from khoso.identity.tokens import make_token
+from khoso.issuance.model import IssueRequest
+from khoso.migrating import migrate
+from khoso.signing.files import KeyFiles
+from khoso.wiring import open_services, utc_now
+
+from .load import Server, free_port, serving
+
+AGENCY = "H17.05.12"
+_CHUNK = 1_000
+
+
+class Corpus(NamedTuple):
+    """Codes to verify: the request bodies, one JSON text a line, and the issuers' public keys (kid in hex to JWK)."""
+
+    bodies: Path
+    keys: Path
+
+
+@contextmanager
+def town() -> Iterator[Config]:
+    """The configuration of a city of its own, for as long as this lasts."""
+    room = Path(tempfile.mkdtemp(prefix="khoso-bench-", dir="/tmp"))
+    room.chmod(0o711)  # the account that runs PostgreSQL for root must get through
+    try:
+        with EmbeddedPostgres(room / "base") as server:
+            config = Config(public_url="https://kho.danang.gov.vn", keys_dir=room / "keys", data_dir=room / "data")
+            yield asyncio.run(_found(config, server))
+    finally:
+        shutil.rmtree(room)
+
+
+async def _found(config: Config, server: EmbeddedPostgres) -> Config:
+    database = await provision(server)
+    await migrate(database.owner_dsn)
+    KeyFiles(config.keys_dir).prepare()
+    config = msgspec.structs.replace(config, database_url=database.app_dsn, database_owner_url=database.owner_dsn)
+    async with open_services(config) as services:
+        await services.catalogue.load(danang.load(), "bench")
+        await ensure_keys(services, utc_now())
+    return config
+
+
+def issue_corpus(config: Config, count: int) -> Corpus:
+    """Issue `count` papers and write down their codes and the keys that made them."""
+    return asyncio.run(_issue_corpus(config, count))
+
+
+async def _issue_corpus(config: Config, count: int) -> Corpus:
+    config.data_dir.mkdir(exist_ok=True)
+    corpus = Corpus(config.data_dir / "bodies.jsonl", config.data_dir / "keys.json")
+    async with open_services(config) as services:
+        with corpus.bodies.open("w") as lines:
+            for start in range(0, count, _CHUNK):
+                numbers = range(start, min(start + _CHUNK, count))
+                prepared = [services.issuer.prepare(_convert(house_permit(n)), AGENCY) for n in numbers]
+                async with db.transaction(services.pool) as conn:
+                    issued = await services.issuer.issue_in(conn, prepared, "bench")
+                lines.writelines(json.dumps({"code": one.code}) + "\n" for one in issued)
+        keys = services.catalogue.snapshot.trust.keys
+        corpus.keys.write_text(json.dumps({kid.hex(): _jwk(key.public_key) for kid, key in keys.items()}))
+    return corpus
+
+
+def start(config: Config, workers: int, **settings: str) -> AbstractContextManager[Server]:
+    """`khoso serve` on this city."""
+    port = free_port()
+    given = {"KHOSO_" + name.upper(): str(value) for name, value in _settings(config).items()}
+    command = [sys.executable, "-m", "khoso", "serve", "--workers", str(workers), "--port", str(port)]
+    return serving(command, port, health="/readyz", environment={**os.environ, **given, **settings})
+
+
+def officer(config: Config) -> Mapping[str, str]:
+    """The header of an officer who may issue."""
+    caller = Caller(subject="bench", scopes=frozenset({"credentials:issue"}), agency_code=AGENCY)
+    key = KeyFiles(config.keys_dir).token_key()
+    return {"Authorization": f"Bearer {make_token(key, config.public_url, caller, utc_now(), timedelta(hours=2))}"}
+
+
+def house_permit(number: int) -> dict[str, Any]:
+    """A request to issue, each for another dossier and another person."""
+    return {
+        "type_code": "KQ.H17.000001",
+        "dossier_code": f"H17.05.12-261120-{number:06}",
+        "holder": {"kind": "person", "id": f"048{number:09}", "name": "Nguyễn Hoàng Phước Thịnh"},
+        "fields": {
+            "address": "K48/12 Nguyễn Thị Minh Khai",
+            "owner": "Nguyễn Hoàng Phước Thịnh",
+            "parcel": "215/32",
+            "floors": 4,
+            "height": "15.6",
+            "setback": "2.4",
+            "start_by": "2027-11-20",
+            "permit_number": "218/GPXD",
+            "floor_area": "312.5",
+            "owner_id": f"048{number:09}",
+        },
+    }
+
+
+def _convert(request: dict[str, Any]) -> IssueRequest:
+    return msgspec.convert(request, IssueRequest)
+
+
+def _settings(config: Config) -> Mapping[str, object]:
+    given = {name: getattr(config, name) for name in Config.__struct_fields__}
+    return {name: value for name, value in given.items() if value not in (None, "") and not isinstance(value, bool)}
+
+
+def _jwk(key: ec.EllipticCurvePublicKey) -> dict[str, str]:
+    numbers = key.public_numbers()
+    x, y = (base64.urlsafe_b64encode(n.to_bytes(32)).rstrip(b"=").decode() for n in (numbers.x, numbers.y))
+    return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
