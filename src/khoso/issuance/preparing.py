@@ -9,6 +9,7 @@ import re
 from calendar import monthrange
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta, timezone
+from functools import lru_cache
 from typing import Any, Protocol
 
 from khoso.errors import InputProblem, InvalidInput, NotAuthorisedToIssue
@@ -32,6 +33,7 @@ MAX_AHEAD_DAYS = 730
 _DOSSIER_DATE = re.compile(r".*-([0-9]{2})([0-9]{2})([0-9]{2})-[0-9]+")
 _PERSONAL_ID = re.compile(r"[0-9]{12}")
 _TAX_CODE = re.compile(r"[0-9]{10}(?:-?[0-9]{3})?|[0-9]{12}")
+_fold_name = lru_cache(maxsize=1024)(fold)  # of result types, of which there are few
 _NO_STATUS = StatusRef(0, 0)
 
 
@@ -86,8 +88,13 @@ def prepare(
         holder_key=hmac.digest(pepper, f"{holder.kind}:{holder.id}".encode(), "sha256"),
         holder_name=holder.name,
         fields=request.fields,
-        search_text=fold(
-            " ".join([request.dossier_code, result_type.name_vi, result_type.name_en, holder.name, *texts])
+        search_text=" ".join(
+            [
+                fold(request.dossier_code),
+                _fold_name(result_type.name_vi),
+                _fold_name(result_type.name_en),
+                *map(fold, (holder.name, *texts)),
+            ]
         ),
         draft=draft,
         kid=kid,
