@@ -72,12 +72,13 @@ def server() -> Iterator[EmbeddedPostgres]:
     room = Path(tempfile.mkdtemp(prefix="khoso-test-", dir="/tmp"))
     room.chmod(0o711)  # the account that runs PostgreSQL for root must get through
     with EmbeddedPostgres(room / "base", settings={**WITHOUT_DURABILITY, "max_connections": "200"}) as server:
-        asyncio.run(_prepare(server))
+        asyncio.run(prepare(server))
         yield server
     shutil.rmtree(room)
 
 
-async def _prepare(server: EmbeddedPostgres) -> None:
+async def prepare(server: EmbeddedPostgres) -> None:
+    """Roles and schema."""
     await provision(server)
     await migrate(server.dsn(DATABASE, OWNER))
 
@@ -92,11 +93,12 @@ def key_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def city_template(server: EmbeddedPostgres, key_dir: Path) -> str:
     """A database with the whole catalogue, to copy."""
-    asyncio.run(_build_city(server, key_dir))
+    asyncio.run(build_city(server, key_dir))
     return CITY
 
 
-async def _build_city(server: EmbeddedPostgres, key_dir: Path) -> None:
+async def build_city(server: EmbeddedPostgres, key_dir: Path) -> None:
+    """The catalogue of Da Nang and its agencies' keys, in the database CITY of a prepared server."""
     await _copy(server, DATABASE, CITY)
     clock = Clock()
     config = Config(database_url=server.dsn(CITY, APP), public_url=ORIGIN, keys_dir=key_dir)
@@ -169,11 +171,18 @@ async def running(app: Litestar) -> AsyncIterator[None]:
     await life
 
 
-@pytest.fixture
-async def client(config: Config, clock: Clock) -> AsyncIterator[httpx.AsyncClient]:
+@asynccontextmanager
+async def open_client(config: Config, clock: Clock) -> AsyncIterator[httpx.AsyncClient]:
+    """HTTP on an application of its own: several on one database are like several workers."""
     app = create_app(config, clock)
     async with running(app):
         transport = httpx.ASGITransport(cast(Any, Observed(app)), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
             yield client
+
+
+@pytest.fixture
+async def client(config: Config, clock: Clock) -> AsyncIterator[httpx.AsyncClient]:
+    async with open_client(config, clock) as client:
+        yield client
     await invariants.check_everything(config.database_owner_url)

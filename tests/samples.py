@@ -23,3 +23,21 @@ def house_permit(serial: int = 1, **changes: Any) -> dict[str, Any]:
         },
     }
     return request | changes
+
+
+def truck_permit(serial: int = 1, **changes: Any) -> dict[str, Any]:
+    """A request to issue a truck access permit, as JSON: fields of every kind but choice."""
+    request: dict[str, Any] = {
+        "type_code": "KQ.H17.000003",
+        "dossier_code": f"H17.11-261121-{serial:06}",
+        "holder": {"kind": "organisation", "id": "0401234567", "name": "Công ty Vận tải Hoà Khánh"},
+        "fields": {
+            "plate": "43C-123.45",
+            "load": 11.5,
+            "streets": ["Bạch Đằng", "Lê Duẩn"],
+            "hours": ["22:00-06:00"],
+            "operator": "Công ty Vận tải Hoà Khánh",
+            "permit_number": "77/GP",
+        },
+    }
+    return request | changes

@@ -11,7 +11,7 @@ from typing import Any, LiteralString, TypeAlias, TypeVar
 import asyncpg
 import msgspec
 
-from khoso.errors import ConfigurationError, Unavailable
+from khoso.errors import ConfigurationError, InputProblem, InvalidInput, Unavailable
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -29,15 +29,18 @@ _AWAY = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
     OSError,
     TimeoutError,
 )
-"""How asyncpg says that the server is away, full or going: SQLSTATE classes 08, 53, 57P and 25006, and its own."""
+"""How asyncpg says that the server is away, full, going or being restored: SQLSTATE classes 08, 28, 3D, 53, 57P and
+25006, and its own."""
 
 
 async def create_pool(url: str, size: int) -> Pool:
-    """A pool of at most `size` connections. Raises Unavailable if the server cannot be reached."""
-    with translating_absence():
+    """A pool of at most `size` connections. Raises Unavailable, or ConfigurationError as `connect` does."""
+    with translating_absence(), _naming_the_setting():
         return await asyncpg.create_pool(
             url,
             min_size=1,
@@ -46,19 +49,33 @@ async def create_pool(url: str, size: int) -> Pool:
             server_settings={"statement_timeout": str(STATEMENT_TIMEOUT_MS), "timezone": "UTC", "jit": "off"},
             command_timeout=_COMMAND_TIMEOUT_S,
             timeout=_CONNECT_TIMEOUT_S,
+            connection_class=_PooledConnection,
         )
 
 
+class _PooledConnection(asyncpg.Connection):
+    """Nothing is ever set on a pooled session beyond its transaction, so handing it back costs no round trip."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
 async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
-    """One connection outside any pool, for LISTEN. Raises Unavailable if the server cannot be reached."""
-    with translating_absence():
+    """One connection outside any pool, for LISTEN and migrations.
+
+    Raises Unavailable if the server cannot be reached, ConfigurationError if it does not know role or database.
+    """
+    with translating_absence(), _naming_the_setting():
         return await asyncpg.connect(url, timeout=_CONNECT_TIMEOUT_S, command_timeout=_COMMAND_TIMEOUT_S)
 
 
 @asynccontextmanager
 async def connection(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection of the pool. Whatever says that the server is away leaves as Unavailable."""
-    with translating_absence():
+    """A connection of the pool. Whatever says that the server is away leaves as Unavailable.
+
+    Text with U+0000, which PostgreSQL does not hold, leaves as InvalidInput.
+    """
+    with translating_absence(), _refusing_nul():
         async with pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as conn:
             yield conn
 
@@ -101,6 +118,25 @@ def translating_absence() -> Iterator[None]:
         if isinstance(error, ValueError):  # asyncpg.DataError, an InterfaceError too: our mistake, not an absence
             raise
         raise Unavailable(type(error).__name__) from error
+
+
+@contextmanager
+def _refusing_nul() -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.CharacterNotInRepertoireError as error:
+        problem = InputProblem("request", "hidden_character", "remove the character U+0000")
+        raise InvalidInput(problem) from error
+
+
+@contextmanager
+def _naming_the_setting() -> Iterator[None]:
+    """Say what to do about an address that can never work."""
+    try:
+        yield
+    except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
+        message = f"{error}; check role, database and password file of the database URL (docs/operations.md)"
+        raise ConfigurationError(message) from error
 
 
 async def _use_msgspec_for_json(conn: Any) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 import structlog
 
 from khoso import db
-from khoso.errors import Unavailable
+from khoso.errors import ConfigurationError, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +39,7 @@ async def listen(url: str, wakes: Mapping[str, asyncio.Event]) -> None:
     A notification is a hint: one that is lost while reconnecting costs a poll's delay and nothing else.
     """
     while True:
-        with suppress(Unavailable):
+        with suppress(Unavailable, ConfigurationError):  # its database may be gone while it is being restored
             await _listen_once(url, wakes)
         await asyncio.sleep(_RECONNECT_SECONDS)
 

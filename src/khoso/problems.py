@@ -1,6 +1,8 @@
 """The only place where an error becomes an HTTP status: problem details by RFC 9457."""
 
-from collections.abc import Mapping
+import re
+import traceback
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -31,6 +33,11 @@ STATUS: Mapping[type[KhosoError], int] = {
 }
 """Every error that a request can meet. A test compares it with the family."""
 
+_FRAMEWORK: Mapping[int, type[KhosoError]] = {404: errors.NotFound, 413: errors.BodyTooLarge}
+"""Errors of the framework that ours have a name for: one error, one code, whoever found it."""
+
+_MISSING = re.compile(r"Missing required \w+ parameter '([^']+)'")
+
 _HEADERS: Mapping[int, Mapping[str, str]] = {
     401: {"www-authenticate": 'Bearer realm="khoso"'},
     429: {"retry-after": "3600"},
@@ -58,22 +65,32 @@ def on_khoso_error(request: Request[Any, Any, Any], error: KhosoError) -> Respon
     return _answer(status, _snake(type(error).__name__), _sentence(type(error)), problems)
 
 
-def on_http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """An error of the framework: unknown path or method, or a body, header or parameter that does not fit."""
     if error.status_code == 400:
-        return _answer(422, "invalid_input", _sentence(InvalidInput), tuple(_parameter_problems(error)))
+        return on_khoso_error(request, InvalidInput(*_parameter_problems(error)))
+    ours = _FRAMEWORK.get(error.status_code)
+    if ours is not None:
+        return on_khoso_error(request, ours())
     return _answer(error.status_code, f"http_{error.status_code}", error.detail, headers=error.headers)
 
 
+def on_unreadable_body(request: Request[Any, Any, Any], _: Exception) -> Response[bytes]:
+    """A body that is not UTF-8, or nested without end: what the framework's reading of JSON lets through."""
+    return on_khoso_error(request, InvalidInput(_NO_JSON))
+
+
 def on_anything_else(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """A fault of ours: logged whole, answered with one fixed sentence."""
-    log.error("unhandled error", exc_info=error)
+    """A fault of ours: logged by kind and place, answered with one fixed sentence."""
+    log.error("unhandled error", errors=list(_kinds_and_places(error)))
     return _answer(500, "internal", "Lỗi hệ thống, đã được ghi nhận. | An internal error; it has been recorded.")
 
 
 HANDLERS: ExceptionHandlersMap = {
     KhosoError: on_khoso_error,
     HTTPException: on_http_error,
+    UnicodeDecodeError: on_unreadable_body,
+    RecursionError: on_unreadable_body,
     Exception: on_anything_else,
 }
 
@@ -94,11 +111,31 @@ def _answer(
     )
 
 
+_NO_JSON = InputProblem("body", "json", "give a JSON object")
+
+
 def _parameter_problems(error: HTTPException) -> list[InputProblem]:
     """What Litestar found wrong, as ours: one for each parameter, or one for the body."""
-    if not isinstance(error.extra, list):
-        return [InputProblem("request", "form", error.detail)]
-    return [InputProblem(str(one.get("key", "body")), "form", str(one.get("message", ""))) for one in error.extra]
+    if isinstance(error.extra, list):
+        return [InputProblem(_field(one.get("key", "")), "form", str(one.get("message", ""))) for one in error.extra]
+    missing = _MISSING.match(error.detail)
+    return [_NO_JSON if missing is None else InputProblem(missing[1], "required", "is missing")]
+
+
+def _field(key: str) -> str:
+    """Litestar calls the body `data`."""
+    return "body" if key in ("", "data") else key
+
+
+def _kinds_and_places(error: BaseException | None) -> Iterator[dict[str, Any]]:
+    """An error and its causes, each by its class and the lines it passed.
+
+    Never its message: PostgreSQL's quotes the row, msgspec's the value, and a row or value is a citizen's.
+    """
+    while error is not None:
+        frames = traceback.extract_tb(error.__traceback__)
+        yield {"kind": type(error).__name__, "places": [f"{f.filename}:{f.lineno} {f.name}" for f in frames]}
+        error = error.__cause__ or error.__context__
 
 
 def _sentence(kind: type[KhosoError]) -> str:

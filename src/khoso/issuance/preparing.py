@@ -27,6 +27,9 @@ VIETNAM = timezone(timedelta(hours=7))
 MAX_SIGNED = 370
 """Longest signed credential in bytes: version 15 at error correction M, still read by cheap phones."""
 
+LAST_DAY = date(2200, 1, 1)
+"""No result ends on this day or later: computers and printed papers end before."""
+
 MAX_AHEAD_DAYS = 730
 """How far ahead a result may begin."""
 
@@ -178,10 +181,14 @@ def _check_dates(
     first_day = request.valid_from or today
     if not 0 <= (first_day - today).days <= MAX_AHEAD_DAYS:
         problems.note("valid_from", "out_of_range", f"from today to {MAX_AHEAD_DAYS} days ahead")
+        first_day = today
     longest = None if validity.months is None else _add_months(first_day, validity.months)
     last_day = request.valid_until or longest
     if validity.fixed and last_day != longest:
         problems.note("valid_until", "fixed_term", f"this type always runs {validity.months} months; leave it out")
+    elif last_day is not None and last_day >= LAST_DAY:
+        problems.note("valid_until", "too_long", f"before {LAST_DAY.isoformat()}; leave it out if there is no end")
+        last_day = None
     elif last_day is not None and last_day < first_day:
         problems.note("valid_until", "before_valid_from", "must not lie before valid_from")
     elif last_day is not None and longest is not None and last_day > longest:

@@ -17,7 +17,14 @@ import msgspec
 from khoso import db
 from khoso.coalescing import Coalescer
 from khoso.db import Connection, Pool
-from khoso.errors import IdempotencyKeyReused, InputProblem, InvalidInput, NotFound, StatusChangeRefused
+from khoso.errors import (
+    IdempotencyKeyReused,
+    InputProblem,
+    InvalidInput,
+    NotAuthorisedToIssue,
+    NotFound,
+    StatusChangeRefused,
+)
 from khoso.formats import claims as claims_format
 from khoso.formats import cose, link, lookup
 from khoso.formats.claims import StatusRef
@@ -74,8 +81,15 @@ class Issuer:
         Raises what `prepare` raises, and IdempotencyKeyReused if the key was used for another request.
         """
         request_hash = hashlib.sha256(msgspec.json.encode((agency_code, request), order="sorted")).digest()
-        order = Order(self.prepare(request, agency_code), actor, idempotency_key, request_hash)
-        return await self._coalescer.submit(order)
+        try:
+            prepared = self.prepare(request, agency_code)
+        except (InvalidInput, NotAuthorisedToIssue):
+            # Asked again after midnight, or after the right ended, a result that was issued is still the answer.
+            answered = await self._find_answer(actor, idempotency_key, request_hash)
+            if answered is None:
+                raise
+            return answered
+        return await self._coalescer.submit(Order(prepared, actor, idempotency_key, request_hash))
 
     async def issue_in(self, conn: Connection, prepared: Sequence[Prepared], actor: str) -> list[Issued]:
         """Issue in the caller's transaction, for callers that keep their own record of what they have issued."""
@@ -90,8 +104,7 @@ class Issuer:
         Raises NotFound if the agency issued no such result, StatusChangeRefused if its status does not allow the act,
         InvalidInput if the act does not say why.
         """
-        _check_act(act)
-        now = self._now()
+        _check_act(act, result_code)
         async with db.transaction(self._pool) as conn:
             place = await self._place_of(conn, result_code, agency_code)
             if act.superseded_by is not None:
@@ -99,6 +112,7 @@ class Issuer:
             standing = await store.lock_standing(conn, place)
             if standing is None or standing.status not in _ALLOWED_FROM[act.act]:
                 raise StatusChangeRefused(result_code)
+            now = self._now()  # behind the lock: acts are dated in the order in which they were done
             version = await store.raise_list_version(conn, standing.list_id)
             await store.change_status(conn, standing, _BECOMES[act.act], version, now)
             await store.insert_act(conn, standing, uuid4(), act, actor, now)
@@ -207,11 +221,18 @@ class Issuer:
         )
         return credential, hashlib.sha256(to_be_signed).digest()
 
+    async def _find_answer(self, actor: str, idempotency_key: str, request_hash: bytes) -> Issued | None:
+        """The answer given before to this very request."""
+        async with db.connection(self._pool) as conn:
+            claim = await store.find_claim(conn, actor, idempotency_key)
+            if claim is None or claim.request_hash != request_hash:
+                return None
+            return await self._repeat(conn, claim)
+
     async def _repeat(self, conn: Connection, claim: store.Claimed) -> Issued:
         """The answer given when the key was first used."""
         credential = await store.find_credential(conn, claim.vault_id, claim.credential_id)
-        if credential is None:
-            raise NotFound(claim.idempotency_key)
+        assert credential is not None  # committed with its key, and never deleted
         return self._issued(credential)
 
     def _issued(self, credential: Credential) -> Issued:
@@ -239,7 +260,7 @@ _BECOMES: Mapping[Act, Status] = {
 }
 
 
-def _check_act(act: StatusAct) -> None:
+def _check_act(act: StatusAct, result_code: str) -> None:
     problems = []
     for field in ("reason_code", "decision_number"):
         try:

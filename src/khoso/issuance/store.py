@@ -42,12 +42,6 @@ class IndexRange(msgspec.Struct, frozen=True):
     version: int
 
 
-class StatusEntry(msgspec.Struct, frozen=True):
-    list_id: int
-    status_index: int
-    signed_hash: bytes
-
-
 async def ensure_vaults(conn: Connection, proposed: Sequence[HolderVault], now: datetime) -> dict[bytes, UUID]:
     """The vault of each holder key; the proposed id where there was none. Keys in rising order, to avoid deadlocks."""
     keys = [holder.holder_key for holder in proposed]
@@ -112,6 +106,20 @@ async def claim_keys(conn: Connection, claims: Sequence[Claimed], now: datetime)
     )
     ours = {claim.credential_id for claim in claims}
     return [claim for claim in standing if claim.credential_id not in ours]
+
+
+async def find_claim(conn: Connection, client: str, idempotency_key: str) -> Claimed | None:
+    return await db.fetch_one(
+        conn,
+        Claimed,
+        """
+        SELECT client, idempotency_key, request_hash, vault_id, credential_id
+          FROM idempotency_key
+         WHERE client = $1 AND idempotency_key = $2
+        """,
+        client,
+        idempotency_key,
+    )
 
 
 async def forget_keys(conn: Connection, before: datetime) -> None:

@@ -109,5 +109,5 @@ def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
     try:
         issued_at, credential_id = base64.urlsafe_b64decode(cursor).decode().split(" ")
         return datetime.fromisoformat(issued_at).astimezone(UTC), UUID(credential_id)
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, OverflowError):
         raise InvalidInput(InputProblem("cursor", "cursor", "use next_cursor of the page before")) from None
