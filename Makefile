@@ -10,7 +10,7 @@ CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
 PYTHON_FITS := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(firstword $(foreach p,$(CANDIDATES),$(shell $(p) -c '$(PYTHON_FITS)' >/dev/null 2>&1 && echo $(p))))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
-INSTALL_LOCK := $(PIP) install --quiet --require-hashes --no-deps --only-binary :all: --requirement
+INSTALL_LOCK := $(PIP) install --quiet --no-compile --require-hashes --no-deps --only-binary :all: --requirement
 INSTALL_SELF := $(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
 LOCK := $(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-emit-find-links --no-annotate --no-header $(UPGRADE)
