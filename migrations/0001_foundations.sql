@@ -229,19 +229,26 @@ CREATE TABLE audit (
 -- ---------------------------------------------------------------- bulk imports (local tables)
 
 CREATE TABLE import_job (
-    import_id     uuid PRIMARY KEY,
-    agency_code   text NOT NULL,
-    client        text NOT NULL,
-    type_code     text NOT NULL,
-    file_name     text NOT NULL,
-    file_format   text NOT NULL,
-    state         text NOT NULL,
-    rows_total    integer,
-    rows_invalid  integer NOT NULL,
-    rows_issued   integer NOT NULL,
-    created_at    timestamptz NOT NULL,
-    finished_at   timestamptz,
-    CONSTRAINT import_job_state_known CHECK (state IN ('validating', 'rejected', 'issuing', 'finished', 'failed')),
+    import_id       uuid PRIMARY KEY,
+    agency_code     text NOT NULL,
+    client          text NOT NULL,
+    idempotency_key text NOT NULL,
+    request_hash    bytea NOT NULL,
+    type_code       text NOT NULL,
+    file_format     text NOT NULL,
+    issue_valid     boolean NOT NULL,
+    state           text NOT NULL,
+    rows_checked    integer NOT NULL,
+    rows_total      integer,
+    rows_invalid    integer NOT NULL,
+    rows_issued     integer NOT NULL,
+    last_row        integer NOT NULL,   -- rows up to this one are done; taking the next ones is what locks the job
+    created_at      timestamptz NOT NULL,
+    finished_at     timestamptz,
+    CONSTRAINT import_job_key_unique UNIQUE (client, idempotency_key),
+    CONSTRAINT import_job_state_known CHECK (state IN ('validating', 'rejected', 'issuing', 'finished')),
+    CONSTRAINT import_job_end_dated CHECK ((state IN ('rejected', 'finished')) = (finished_at IS NOT NULL)),
+    CONSTRAINT import_job_rejected_whole CHECK (state <> 'rejected' OR rows_issued = 0),
     CONSTRAINT import_job_format_known CHECK (file_format IN ('csv', 'xlsx', 'ndjson'))
 );
 
@@ -254,12 +261,13 @@ CREATE TABLE import_file (
 );
 
 CREATE TABLE import_error (
-    import_id  uuid NOT NULL REFERENCES import_job (import_id),
-    row_number integer NOT NULL,
-    field      text NOT NULL,
-    code       text NOT NULL,
-    message    text NOT NULL,
-    PRIMARY KEY (import_id, row_number, field, code)
+    import_id   uuid NOT NULL REFERENCES import_job (import_id),
+    position    integer NOT NULL,
+    row_number  integer NOT NULL,
+    column_name text NOT NULL,
+    code        text NOT NULL,
+    message     text NOT NULL,
+    PRIMARY KEY (import_id, position)
 );
 
 CREATE TABLE import_result (

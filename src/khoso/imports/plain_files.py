@@ -1,0 +1,81 @@
+"""CSV and NDJSON as rows. A line longer than a limit is refused before it is read to its end."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Literal
+
+import msgspec
+
+from khoso.imports.model import Fault, Record, Repeats, Unreadable, flawed
+
+MAX_LINE = 100_000
+"""Longest line, and so longest cell, in characters."""
+
+_DELIMITERS: tuple[Literal[",", ";"], ...] = (",", ";")
+
+
+def read_csv(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
+    """Every record with its number, the heading first: RFC 4180, comma or semicolon, UTF-8 with or without BOM.
+
+    Raises Unreadable.
+    """
+    lines = _lines(file)
+    heading = next(lines, "")
+    records = csv.reader(_chain(heading, lines), delimiter=_delimiter(heading), strict=True)
+    row_number = 0
+    try:
+        for row_number, cells in enumerate(records, 1):
+            yield row_number, cells
+    except csv.Error:
+        message = 'the quotation marks do not match: write a " inside a cell twice and close every quoted cell'
+        raise Unreadable(Fault("quoting", message, row_number + 1)) from None
+
+
+def read_ndjson(file: BinaryIO) -> Iterator[Record]:
+    """Every line as a record; empty lines are passed over. Raises Unreadable."""
+    repeats = Repeats()
+    for row_number, line in enumerate(_lines(file), 1):
+        text = line.strip()
+        if text:
+            yield repeats.flawed(row_number, text) or _json_record(row_number, text)
+
+
+def _lines(file: BinaryIO) -> Iterator[str]:
+    file.seek(0)
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    number = 0
+    try:
+        while line := text.readline(MAX_LINE + 1):
+            number += 1
+            if len(line) > MAX_LINE:
+                raise Unreadable(Fault("line_too_long", f"a line has more than {MAX_LINE} characters", number))
+            yield line
+    except UnicodeDecodeError:
+        raise Unreadable(Fault("encoding", "the file is not UTF-8: save it as “CSV UTF-8”", number + 1)) from None
+    finally:
+        text.detach()
+
+
+def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from rest
+
+
+def _delimiter(heading: str) -> Literal[",", ";"]:
+    """The one that makes more columns of the heading."""
+    return max(_DELIMITERS, key=lambda delimiter: len(next(csv.reader([heading], delimiter=delimiter), [])))
+
+
+def _json_record(row_number: int, line: str) -> Record:
+    try:
+        given = msgspec.json.decode(line, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError):
+        return flawed(row_number, "json", "give one JSON object a line")
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in ("holder", "fields") and isinstance(value, dict):
+            values.update((f"{name}.{inner}", item) for inner, item in value.items())
+        else:
+            values[name] = value
+    return Record(row_number, {path: value for path, value in values.items() if value is not None})

@@ -1,0 +1,184 @@
+"""Bulk imports over HTTP."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.datastructures import ResponseHeader
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
+from litestar.response import Stream
+from litestar.status_codes import HTTP_202_ACCEPTED
+
+from khoso.caller import Caller
+from khoso.errors import InputProblem, InvalidInput, NotPermitted
+from khoso.http import PRIVATE
+from khoso.imports.model import MAX_FILE_BYTES, FaultPage, FileFormat, Job, State, Upload
+from khoso.imports.results import ResultFormat, result_file
+from khoso.imports.service import MAX_PAGE, Imports
+from khoso.imports.template import TemplateFormat, make_template
+
+MAX_KEY = 100
+
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_FORMATS: Mapping[str, FileFormat] = {
+    "text/csv": "csv",
+    _XLSX: "xlsx",
+    "application/x-ndjson": "ndjson",
+}
+_MEDIA_TYPES: Mapping[FileFormat, str] = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": _XLSX,
+    "ndjson": "application/x-ndjson",
+}
+_ISSUE = {"scope": "credentials:issue"}
+
+
+class ImportView(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an import has come."""
+
+    import_id: UUID
+    type_code: str
+    state: State
+    """`validating` and `issuing` are under way; `rejected`: nothing is issued; `finished`: what was right is issued."""
+    rows_checked: int
+    rows_total: int | None
+    """Known once the whole file is read."""
+    rows_invalid: int
+    rows_issued: int
+    created_at: datetime
+    finished_at: datetime | None
+
+
+@post(
+    "/api/v1/imports",
+    opt=_ISSUE,
+    status_code=HTTP_202_ACCEPTED,
+    request_max_body_size=MAX_FILE_BYTES,
+    response_headers=[ResponseHeader(name="Location", documentation_only=True, description="Where it is followed")],
+    tags=["imports"],
+    summary="Issue a file of results: CSV, XLSX or NDJSON of one result type",
+)
+async def start_import(
+    request: Request[Any, Any, Any],
+    type_code: FromQuery[str],
+    caller: NamedDependency[Caller],
+    imports: NamedDependency[Imports],
+    idempotency_key: Annotated[
+        str, HeaderParameter(name="Idempotency-Key", description="Once per file; the same key answers the same import")
+    ],
+    issue: Annotated[
+        Literal["all", "valid"],
+        QueryParameter(description="all: a wrong row rejects the file; valid: issue the good ones"),
+    ] = "all",
+) -> Response[ImportView]:
+    file_format = _FORMATS.get(request.content_type[0])
+    if file_format is None:
+        raise InvalidInput(InputProblem("Content-Type", "unknown_format", f"one of {', '.join(_FORMATS)}"))
+    if not 0 < len(idempotency_key) <= MAX_KEY:
+        raise InvalidInput(InputProblem("Idempotency-Key", "length", f"1 to {MAX_KEY} characters"))
+    upload = Upload(
+        type_code=type_code,
+        file_format=file_format,
+        issue_valid=issue == "valid",
+        idempotency_key=idempotency_key,
+    )
+    job = await imports.receive(upload, _agency_of(caller), caller.subject, request.stream())
+    return Response(_view(job), headers={"location": f"/api/v1/imports/{job.import_id}"})
+
+
+@get("/api/v1/imports/{import_id:uuid}", opt=_ISSUE, tags=["imports"], summary="How far an import has come")
+async def show_import(
+    import_id: FromPath[UUID], caller: NamedDependency[Caller], imports: NamedDependency[Imports]
+) -> Response[ImportView]:
+    job = await imports.get_import(import_id, _agency_of(caller))
+    return Response(_view(job), headers={"cache-control": PRIVATE})
+
+
+@get(
+    "/api/v1/imports/{import_id:uuid}/errors",
+    opt=_ISSUE,
+    tags=["imports"],
+    summary="What is wrong with the file: row, column, and what to do",
+)
+async def list_import_errors(
+    import_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    imports: NamedDependency[Imports],
+    cursor: Annotated[int, QueryParameter(ge=0)] = 0,
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 100,
+) -> Response[FaultPage]:
+    page = await imports.list_faults(import_id, _agency_of(caller), cursor, limit)
+    return Response(page, headers={"cache-control": PRIVATE})
+
+
+@get(
+    "/api/v1/imports/{import_id:uuid}/results",
+    opt=_ISSUE,
+    media_type="text/csv",
+    tags=["imports"],
+    summary="The codes of every issued row as a file; while issuing, those so far",
+)
+async def show_import_results(
+    import_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    imports: NamedDependency[Imports],
+    file_format: Annotated[ResultFormat, QueryParameter(name="format")] = "csv",
+) -> Stream:
+    await imports.get_import(import_id, _agency_of(caller))
+    return Stream(
+        result_file(imports.results(import_id), file_format),
+        media_type=_MEDIA_TYPES[file_format],
+        headers=_download(f"import-{import_id}.{file_format}"),
+    )
+
+
+@get(
+    "/api/v1/imports/template",
+    opt=_ISSUE,
+    media_type=_XLSX,
+    tags=["imports"],
+    summary="An empty file with the columns of a result type",
+)
+async def show_import_template(
+    type_code: FromQuery[str],
+    caller: NamedDependency[Caller],
+    imports: NamedDependency[Imports],
+    file_format: Annotated[TemplateFormat, QueryParameter(name="format")] = "xlsx",
+) -> Response[bytes]:
+    result_type = imports.result_type(type_code, _agency_of(caller))
+    return Response(
+        make_template(result_type, file_format),
+        media_type=_MEDIA_TYPES[file_format],
+        headers=_download(f"{result_type.code}.{file_format}"),
+    )
+
+
+def _agency_of(caller: Caller) -> str:
+    if caller.agency_code is None:
+        raise NotPermitted("the token names no agency")
+    return caller.agency_code
+
+
+def _view(job: Job) -> ImportView:
+    return ImportView(
+        import_id=job.import_id,
+        type_code=job.type_code,
+        state=job.state,
+        rows_checked=job.rows_checked,
+        rows_total=job.rows_total,
+        rows_invalid=job.rows_invalid,
+        rows_issued=job.rows_issued,
+        created_at=job.created_at,
+        finished_at=job.finished_at,
+    )
+
+
+def _download(file_name: str) -> dict[str, str]:
+    return {"content-disposition": f'attachment; filename="{file_name}"', "cache-control": PRIVATE}
+
+
+HANDLERS = [start_import, show_import, list_import_errors, show_import_results, show_import_template]
