@@ -16,6 +16,7 @@ from khoso.issuance.service import MAX_BATCH, Issuer
 from khoso.observing import UNRECORDED
 from khoso.signing.files import KeyFiles
 from khoso.vault.service import Vaults
+from khoso.verification.counting import ScanCounts
 from khoso.verification.service import Verifier
 from khoso.verification.statuses import StatusSnapshot
 
@@ -35,6 +36,7 @@ class Services:
     keys: KeyFiles
     catalogue: Catalogue
     statuses: StatusSnapshot
+    scan_counts: ScanCounts
     issuer: Issuer
     verifier: Verifier
     vaults: Vaults
@@ -64,6 +66,7 @@ async def open_services(config: Config, now: Clock = utc_now) -> AsyncIterator[S
 def _build(config: Config, pool: Pool, keys: KeyFiles, now: Clock) -> Services:
     catalogue = Catalogue(pool, origin=config.public_url, now=now)
     statuses = StatusSnapshot(pool, now)
+    scan_counts = ScanCounts(pool)
     issuer = make_issuer(config, pool, keys, catalogue, now)
     verifier = Verifier(
         pool,
@@ -71,9 +74,11 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, now: Clock) -> Services:
         statuses,
         origin=config.public_url,
         now=now,
+        counts=scan_counts,
         unrecorded=UNRECORDED.inc,
     )
-    return Services(pool, keys, catalogue, statuses, issuer, verifier, Vaults(pool, config.public_url))
+    vaults = Vaults(pool, config.public_url)
+    return Services(pool, keys, catalogue, statuses, scan_counts, issuer, verifier, vaults)
 
 
 def make_issuer(config: Config, pool: Pool, keys: KeyFiles, catalogue: Catalogue, now: Clock) -> Issuer:
@@ -97,6 +102,7 @@ async def _following(config: Config, services: Services) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(follow("catalogue", services.catalogue.refresh, catalogue_changed)),
         asyncio.create_task(follow("statuses", services.statuses.refresh, status_changed)),
+        asyncio.create_task(services.scan_counts.keep_flushing()),
         asyncio.create_task(listen(config.database_direct_url or config.database_url, wakes)),
     ]
     try:

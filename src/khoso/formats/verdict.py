@@ -83,12 +83,12 @@ class StatusSource(Protocol):
 class Freshness(NamedTuple):
     """How old, in seconds, a status may be for a green answer, and for an amber one; older is "cannot tell"."""
 
-    green: int = 60
+    green: int = 30
     amber: int = _DAY
 
 
 ONLINE = Freshness()
-"""A server that follows its database: the status is at most a minute old."""
+"""A server that follows its database: the status is at most half a minute old."""
 
 TypeCatalogue = Mapping[tuple[str, int], ResultType]
 """Result types by code and version."""

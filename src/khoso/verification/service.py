@@ -1,11 +1,10 @@
-"""One scan from text to answer: judged in memory, compared with the record, recorded, put into words.
+"""One scan from text to answer: judged in memory, compared with the record where memory is not certain, counted.
 
 The verdict itself is `formats.verdict.verify`. What a server can add is the record: a paper that was never recorded, or
 whose content is not what was recorded, is told even if its signature is perfect; a withdrawal is named with its act.
 """
 
 import hmac
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -18,15 +17,15 @@ from khoso.formats import link, lookup
 from khoso.formats.claims import StatusRef
 from khoso.formats.malformed import Malformed
 from khoso.formats.status_list import Status
-from khoso.formats.verdict import Outcome, Verdict, verify
+from khoso.formats.verdict import GenuinePaper, Outcome, Verdict, verify
 from khoso.verification import store
+from khoso.verification.counting import ScanCounts
 from khoso.verification.model import CatalogueView, Checked, Inspector, Record, Scan, Withdrawal
 from khoso.verification.statuses import StatusSnapshot
 
 LOOKUP_FAILURES_PER_HOUR = 10
 MAX_BATCH = 256
 
-_GREEN = frozenset({Outcome.IN_FORCE, Outcome.EXPIRES_SOON})
 _WITHDRAWN = frozenset({Outcome.REVOKED, Outcome.SUSPENDED, Outcome.SUPERSEDED})
 
 
@@ -41,25 +40,34 @@ class Verifier:
         *,
         origin: str,
         now: Callable[[], datetime],
+        counts: ScanCounts,
         unrecorded: Callable[[int], None],
     ) -> None:
-        """`unrecorded` is told how many scans could not be recorded because the database was away."""
+        """`unrecorded` is told how many inspectors' scans could not be recorded because the database was away."""
         self._pool = pool
         self.catalogue = catalogue
         self._statuses = statuses
         self._origin = origin
         self._now = now
+        self._counts = counts
         self._unrecorded = unrecorded
         self._coalescer: Coalescer[Scan, Checked] = Coalescer(self._settle, max_batch=MAX_BATCH)
 
     async def verify_code(self, text: str, inspector: Inspector | None) -> Checked:
-        """Judge the text of a scanned code. Never raises for what the text says."""
+        """Judge the text of a scanned code. Never raises for what the text says.
+
+        What memory can answer for certain needs no query: what is no code of ours, and, if nobody in particular asks, a
+        paper that is remembered as it is. Everything else is compared with the record.
+        """
         verdict = self._judge(text)
+        if verdict.paper is None or (inspector is None and self._is_certain(verdict, verdict.paper)):
+            return self._counted(Checked(verdict, self._now()))
         try:
-            return await self._coalescer.submit(Scan(text, verdict, inspector))
+            return self._counted(await self._coalescer.submit(Scan(text, verdict, inspector)))
         except Unavailable:
-            self._unrecorded(1)
-            return Checked(_without_record(verdict), self._now())
+            if inspector is not None:
+                self._unrecorded(1)
+            return self._counted(Checked(self._without_record(verdict, verdict.paper), self._now()))
 
     async def verify_lookup(self, typed: str, inspector: Inspector | None) -> Checked:
         """Judge a typed look-up code: the same answer as scanning the paper's QR.
@@ -69,10 +77,10 @@ class Verifier:
         try:
             code = lookup.parse(typed)
         except Malformed as malformed:
-            return await self._record_only(Verdict(Outcome.MALFORMED, 1, malformed.reason), inspector)
+            return self._counted(Checked(Verdict(Outcome.MALFORMED, 1, malformed.reason), self._now()))
         found = await self._find_lookup(code)
         if found is None:
-            return await self._record_only(Verdict(Outcome.NOT_ISSUED, 8, "lookup_unknown"), inspector)
+            return self._counted(Checked(Verdict(Outcome.NOT_ISSUED, 8, "lookup_unknown"), self._now()))
         return await self.verify_code(link.compose(self._origin, found.signed), inspector)
 
     def _judge(self, text: str) -> Verdict:
@@ -80,8 +88,21 @@ class Verifier:
         now = int(self._now().timestamp())
         return verify(text, self._origin, catalogue.trust, catalogue.types, self._statuses, now)
 
-    async def _record_only(self, verdict: Verdict, inspector: Inspector | None) -> Checked:
-        return await self._coalescer.submit(Scan("", verdict, inspector))
+    def _is_certain(self, verdict: Verdict, paper: GenuinePaper) -> bool:
+        return verdict.status is Status.VALID and self._statuses.is_recorded(paper.claims.status, paper.signed_hash)
+
+    def _without_record(self, verdict: Verdict, paper: GenuinePaper) -> Verdict:
+        """The verdict while the database is away: never green for what is not remembered exactly so."""
+        if verdict.status is not Status.VALID or self._is_certain(verdict, paper):
+            return verdict
+        return verdict._replace(outcome=Outcome.CANNOT_TELL, step=8, reason="database_away")
+
+    def _counted(self, checked: Checked) -> Checked:
+        verdict = checked.verdict
+        type_code = "" if verdict.paper is None else verdict.paper.claims.type_code
+        hour = _hour_of(checked.checked_at)
+        self._counts.add(store.CountedScan(hour, type_code, verdict.outcome.value, verdict.reason))
+        return checked
 
     async def _find_lookup(self, code: lookup.LookupCode) -> store.Lookup | None:
         """The paper, if the secret is right. The attempt is counted first: many at once cannot pass the limit."""
@@ -96,7 +117,7 @@ class Verifier:
             return found
 
     async def _settle(self, scans: Sequence[Scan]) -> list[Checked]:
-        """Compare a batch of verdicts with the record, write them down, and only then answer."""
+        """Compare a batch of verdicts with the record, write down who asked, and only then answer."""
         refs = {scan.verdict.paper.claims.status for scan in scans if scan.verdict.paper is not None}
         async with db.connection(self._pool) as conn:
             records = await store.list_records(conn, sorted(refs)) if refs else {}
@@ -131,8 +152,6 @@ class Verifier:
         shown = [scan for scan in named if scan is not None]
         if shown:
             await store.insert_scans(conn, shown)
-        hour = _hour_of(self._now())
-        await store.add_counts(conn, Counter(_counted(one.verdict, hour) for one in checked))
 
 
 def _is_outdated(verdict: Verdict, records: Mapping[StatusRef, Record]) -> bool:
@@ -150,18 +169,6 @@ def _against_record(verdict: Verdict, signed_hash: bytes, record: Record | None)
     if record.status == Status.INVALID:
         return verdict._replace(outcome=Outcome.REVOKED, reason="revoke")
     return verdict
-
-
-def _without_record(verdict: Verdict) -> Verdict:
-    """The verdict while the database is away: never green, for a thief's reuse of an index would not be seen."""
-    if verdict.outcome in _GREEN:
-        return verdict._replace(outcome=Outcome.IN_FORCE_OFFLINE, reason="database_away")
-    return verdict
-
-
-def _counted(verdict: Verdict, hour: datetime) -> store.CountedScan:
-    type_code = "" if verdict.paper is None else verdict.paper.claims.type_code
-    return store.CountedScan(hour, type_code, verdict.outcome.value, verdict.reason)
 
 
 def _inspector_scan(

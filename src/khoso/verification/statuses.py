@@ -1,8 +1,10 @@
-"""The status of every credential in this process's memory: two bits each, and how fresh they are.
+"""What this process remembers of every credential: its status, a fingerprint of its content, and how fresh both are.
 
-Verification looks here first, so it goes on when the database is away, from the last moment it was heard of.
+Verification looks here first, so a good paper costs no query, and it goes on when the database is away, from the last
+moment it was heard of. Two bits and eight bytes for each credential: 1.1 MB a list.
 """
 
+from array import array
 from collections.abc import Callable
 from datetime import datetime
 
@@ -21,6 +23,7 @@ class StatusSnapshot:
         self._pool = pool
         self._now = now
         self._lists: dict[int, StatusList] = {}
+        self._fingerprints: dict[int, array[int]] = {}
         self._versions: dict[int, int] = {}
         self.as_of = 0
         """When everything here was known to be right; seconds since 1970 UTC."""
@@ -31,6 +34,15 @@ class StatusSnapshot:
         if statuses is None or ref.status_index >= len(statuses):
             return None
         return StatusAnswer(statuses[ref.status_index], self.as_of)
+
+    def is_recorded(self, ref: StatusRef, signed_hash: bytes) -> bool:
+        """Whether a paper with exactly this content is remembered at this index.
+
+        64 bits of the hash are compared: whoever has an agency's key would need 2^64 trials to put other content on an
+        index that is in use.
+        """
+        fingerprints = self._fingerprints.get(ref.list_id)
+        return fingerprints is not None and fingerprints[ref.status_index] == _fingerprint(signed_hash)
 
     async def refresh(self) -> None:
         """Take over what changed since the last time. Raises Unavailable if the database is away."""
@@ -46,7 +58,13 @@ class StatusSnapshot:
 
     def _apply(self, listed: store.ListVersion, changes: list[store.StatusChange]) -> None:
         statuses = self._lists.setdefault(listed.list_id, StatusList())
+        fingerprints = self._fingerprints.setdefault(listed.list_id, array("Q", bytes(8 * len(statuses))))
         for change in changes:
             statuses[change.status_index] = Status(change.status)
+            fingerprints[change.status_index] = _fingerprint(change.signed_hash)
         versions = [change.list_version for change in changes]
         self._versions[listed.list_id] = max([listed.version, *versions])
+
+
+def _fingerprint(signed_hash: bytes) -> int:
+    return int.from_bytes(signed_hash[:8])

@@ -20,6 +20,7 @@ class ListVersion(msgspec.Struct, frozen=True):
 class StatusChange(msgspec.Struct, frozen=True):
     status_index: int
     status: int
+    signed_hash: bytes
     list_version: int
 
 
@@ -33,7 +34,7 @@ async def list_changes(conn: Connection, list_id: int, after_version: int) -> li
         conn,
         StatusChange,
         """
-        SELECT status_index, status, list_version
+        SELECT status_index, status, signed_hash, list_version
           FROM status_entry
          WHERE list_id = $1 AND list_version > $2
         """,
