@@ -49,6 +49,9 @@ bench: $(VENV)/.dev ## measure; machines shared with others are noisy
 	    echo '== bench.verify_http'; (cd bench/peers/verify && npm ci --silent) && $(BIN)/python -m bench.verify_http; \
 	else echo 'left out: bench.verify_http (apt-get install wrk npm)'; fi
 
+fuzz: $(VENV)/.dev ## a million damaged inputs for each parser, about five minutes (COUNT=20000 for a look)
+	@$(BIN)/python -m bench.fuzz $(COUNT)
+
 lock: $(VENV)/.dev ## write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade takes newer releases)
 	@$(LOCK) pyproject.toml --extra dev requirements/build.in --output-file requirements/dev.txt
 	@$(LOCK) pyproject.toml --extra embedded requirements/build.in --constraint requirements/dev.txt --output-file requirements/demo.txt
