@@ -4,6 +4,8 @@ PyJWT checks less than it seems to: it takes any `typ`, a missing `exp` unless t
 one key, one audience, one issuer and one `typ` are fixed here, and every claim is required in its exact type.
 """
 
+import base64
+import json
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
@@ -81,9 +83,17 @@ def read_token(key: ec.EllipticCurvePublicKey, issuer: str, token: str, now: dat
         raise NotAuthenticated("expired, or not yet good")
     if decoded["header"] != {"alg": ALGORITHM, "typ": TYPE}:
         raise NotAuthenticated("header")
+    for part in token.split(".")[:2]:
+        json.loads(base64.urlsafe_b64decode(part + "=="), object_pairs_hook=_refuse_doubled_names)
     return Caller(
         subject=claims.sub,
         scopes=frozenset(claims.scope.split()),
         agency_code=claims.agency,
         vault_id=claims.vault,
     )
+
+
+def _refuse_doubled_names(pairs: list[tuple[str, Any]]) -> None:
+    """Of two equal names one reader takes the first and another the last (RFC 8725, 2.4)."""
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise NotAuthenticated("doubled names")
