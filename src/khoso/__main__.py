@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,6 @@ import typer
 from rich.console import Console
 
 from khoso import config as configuration
-from khoso import observing
 from khoso.caller import SCOPES, Caller
 from khoso.config import Config
 from khoso.errors import InputProblem, InvalidInput, KhosoError
@@ -59,10 +59,14 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (KHOSO_HOST).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on (KHOSO_PORT).")] = None,
     with_worker: Annotated[bool, typer.Option(help="Run the background worker beside.")] = True,
+    parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Serve the API and the pages, with the background worker beside, until Ctrl-C."""
+    from khoso.processes import die_with
     from khoso.serving import serve as run_server
 
+    if parent is not None:
+        die_with(parent)
     config = _with(configuration.load(), workers=workers, host=host, port=port)
     asyncio.run(_check(config))
     run_server(config, with_worker=with_worker)
@@ -71,6 +75,7 @@ def serve(
 @app.command()
 def worker(parent: Annotated[int | None, typer.Option(hidden=True)] = None) -> None:
     """Run background jobs alone, until Ctrl-C."""
+    from khoso import observing
     from khoso.processes import die_with
     from khoso.working import work
 
@@ -84,20 +89,18 @@ def worker(parent: Annotated[int | None, typer.Option(hidden=True)] = None) -> N
 @app.command()
 def demo(
     port: Annotated[int | None, typer.Option(help="Port to listen on (KHOSO_PORT).")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="This machine's address as a phone nearby reaches it, such as 192.168.1.20.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Remove the last demonstration first; keys stay.")] = False,
     prepare_only: Annotated[bool, typer.Option("--prepare-only", help="Make everything and do not serve.")] = False,
 ) -> None:
     """Start everything on this machine: database, keys, the Da Nang catalogue, papers to scan, the server."""
-    from khoso.demo.launch import announce, demo_config, own_database, prepare, write_sheet
-    from khoso.serving import serve as run_server
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # while importing there is nothing to tidy up
+    from khoso.demo.launch import demo_config, run
 
-    config = demo_config(_with(configuration.load(), port=port))
-    with err.status("PostgreSQL…") as status, own_database(config) as ready:
-        status.update("Danh mục, khoá, giấy mẫu… | catalogue, keys, papers…")
-        demonstration, place = asyncio.run(prepare(ready))
-        write_sheet(ready, demonstration)
-        status.stop()
-        if not prepare_only:
-            run_server(ready, on_ready=lambda: announce(out, ready, demonstration, place))
+    config = demo_config(_with(configuration.load(), port=port), host)
+    run(config, out, err, fresh=fresh, prepare_only=prepare_only)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from khoso import config as configuration
 from khoso import db, observing, openapi, problems
 from khoso.catalogue import routes as catalogue
 from khoso.config import Config
-from khoso.demo.build import read_papers
+from khoso.demo.record import read_papers
 from khoso.http import provide_caller
 from khoso.identity.routes import Door
 from khoso.issuance import routes as issuance
@@ -63,6 +63,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Litestar:
         },
         exception_handlers=problems.HANDLERS,
         openapi_config=openapi.CONFIG,
+        logging_config=None,  # `observing` has said where logs go
         request_max_body_size=MAX_BODY,
         debug=False,
     )

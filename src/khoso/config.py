@@ -89,7 +89,7 @@ def _check(config: Config) -> None:
         raise ConfigurationError("KHOSO_PUBLIC_URL is an origin only, such as https://kho.example.vn")
     if config.public_url != config.public_url.lower():
         raise ConfigurationError("KHOSO_PUBLIC_URL must be lower case: phone cameras compare it to the byte")
-    if origin.scheme == "http" and origin.hostname not in ("localhost", "127.0.0.1"):
+    if origin.scheme == "http" and origin.hostname not in ("localhost", "127.0.0.1") and not config.demo:
         raise ConfigurationError("KHOSO_PUBLIC_URL must be https unless it is this machine")
     for name in ("database_url", "database_owner_url", "database_direct_url"):
         _check_database_url(name, getattr(config, name))

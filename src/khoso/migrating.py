@@ -1,6 +1,7 @@
 """Bring the schema up to date: plain SQL files, forward only, each once."""
 
 import hashlib
+import logging
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from khoso import db
 
 _LOCK = int.from_bytes(hashlib.sha256(b"khoso migrate").digest()[:7])
 """Advisory lock: two launchers never migrate at once."""
+
+
+_QUIET = logging.Logger("migrations", logging.ERROR)
+"""pogo reports each file that it applies as a warning."""
 
 
 def migrations_dir() -> Path:
@@ -23,6 +28,6 @@ async def migrate(owner_url: str) -> None:
     conn = await db.connect(owner_url)
     try:
         await conn.execute("SELECT pg_advisory_lock($1)", _LOCK)
-        await pogo.apply(conn, migrations_dir(), schema_name="public")
+        await pogo.apply(conn, migrations_dir(), schema_name="public", logger=_QUIET)
     finally:
         await conn.close()

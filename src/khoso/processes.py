@@ -1,16 +1,23 @@
 """Child processes that never outlive their launcher."""
 
 import ctypes
+import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 
 _PR_SET_PDEATHSIG = 1
-_RESTART_SECONDS = 2.0
 _STOP_SECONDS = 20.0
+_PAUSE_MIN_SECONDS = 2.0
+_PAUSE_MAX_SECONDS = 60.0
+_STEADY_SECONDS = 60.0
+"""Whatever has run this long was well: its end is an accident, not a fault that will repeat itself at once."""
+
+log = logging.getLogger(__name__)
 
 
 def die_with(parent: int) -> None:
@@ -21,10 +28,33 @@ def die_with(parent: int) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-class Supervised:
-    """A command kept running beside this process until `stop`: started again whenever it ends."""
+def spawn_khoso(command: str, *, keep_open: Sequence[int] = ()) -> "subprocess.Popen[bytes]":
+    """Start `khoso <command> --parent <pid>`, which is to call `die_with`.
 
-    def __init__(self, command: Sequence[str]) -> None:
+    In a session of its own: Ctrl-C reaches the launcher, which stops its children in order.
+    """
+    return subprocess.Popen(  # noqa: S603 - our own command line
+        [sys.executable, "-m", "khoso", command, "--parent", str(os.getpid())],
+        stdin=subprocess.DEVNULL,
+        pass_fds=keep_open,
+        start_new_session=True,
+    )
+
+
+def stop(child: "subprocess.Popen[bytes]") -> None:
+    """End it: politely, then not."""
+    child.terminate()
+    try:
+        child.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+class Supervised:
+    """A `khoso` command kept running beside this process until `stop`: started again whenever it ends."""
+
+    def __init__(self, command: str) -> None:
         self._command = command
         self._stopping = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
@@ -37,22 +67,21 @@ class Supervised:
     def stop(self) -> None:
         """End it: politely, then not."""
         self._stopping.set()
-        child = self._child
-        if child is not None and child.poll() is None:
-            child.terminate()
-            try:
-                child.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                child.kill()
+        if self._child is not None:
+            stop(self._child)
         self._thread.join(_STOP_SECONDS)
 
     def _keep_running(self) -> None:
+        pause = _PAUSE_MIN_SECONDS
         while not self._stopping.is_set():
-            # A session of its own: Ctrl-C reaches the launcher, which stops its children in order.
-            self._child = subprocess.Popen(  # noqa: S603 - our own command line
-                self._command, stdin=subprocess.DEVNULL, start_new_session=True
-            )
+            started = time.monotonic()
+            self._child = spawn_khoso(self._command)
             if self._stopping.is_set():
                 self._child.terminate()
-            self._child.wait()
-            self._stopping.wait(_RESTART_SECONDS)
+            status = self._child.wait()
+            if self._stopping.is_set():
+                return
+            steady = time.monotonic() - started > _STEADY_SECONDS
+            pause = _PAUSE_MIN_SECONDS if steady else min(2 * pause, _PAUSE_MAX_SECONDS)
+            log.error("khoso %s ended with status %s; starting it again in %.0f s", self._command, status, pause)
+            self._stopping.wait(pause)

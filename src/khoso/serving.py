@@ -1,34 +1,37 @@
 """Running the server: web workers, and beside them the worker for background jobs."""
 
+import errno
 import multiprocessing
 import os
 import shutil
-import sys
-import threading
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable
+import socket
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
+from granian.log import LogLevels
 
+from khoso import observing
 from khoso.config import Config, to_environment
+from khoso.errors import ConfigurationError
 from khoso.processes import Supervised
 
 _DRAIN_SECONDS = 10
-_READY_SECONDS = 60.0
 _BACKPRESSURE = 256
 """Requests one worker handles at once; more wait in the socket."""
 
+_LOGGERS = {"loggers": {"_granian": {"handlers": [], "propagate": True}}}
+"""Why a web worker ended goes where all logs go."""
 
-def serve(config: Config, *, with_worker: bool = True, on_ready: Callable[[], None] | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, then drain. `on_ready` is called once, when the server first answers."""
+
+def serve(config: Config, *, with_worker: bool = True) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. Raises ConfigurationError where the address cannot be listened on."""
+    check_address(config)
+    observing.configure_logging(config)
     os.environ.update(to_environment(config))  # the workers read it as this process did
     _prepare_metrics(config)
     # Forked workers would keep whatever the launcher holds, such as the lock of an embedded database.
     multiprocessing.set_start_method("spawn", force=True)
-    worker = Supervised([sys.executable, "-m", "khoso", "worker", "--parent", str(os.getpid())])
+    worker = Supervised("worker")
     server = Granian(
         "khoso.app:create_served_app",
         factory=True,
@@ -41,12 +44,11 @@ def serve(config: Config, *, with_worker: bool = True, on_ready: Callable[[], No
         loop=Loops.uvloop,
         backpressure=_BACKPRESSURE,
         log_access=False,
-        log_enabled=False,
+        log_level=LogLevels.error,
+        log_dictconfig=_LOGGERS,
         respawn_failed_workers=True,
         workers_kill_timeout=_DRAIN_SECONDS,
     )
-    if on_ready is not None:
-        threading.Thread(target=_call_when_ready, args=(config, on_ready), daemon=True).start()
     if with_worker:
         worker.start()
     try:
@@ -56,26 +58,24 @@ def serve(config: Config, *, with_worker: bool = True, on_ready: Callable[[], No
             worker.stop()
 
 
+def check_address(config: Config) -> None:
+    """Raise ConfigurationError unless this process could listen there now."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    try:
+        # Not reuse_port, with which a second server would quietly share the port of a first.
+        socket.create_server((config.host, config.port), family=family).close()
+    except OSError as error:
+        place = f"{config.host}:{config.port}"
+        if error.errno == errno.EADDRINUSE:
+            message = f"{place} is taken by another program: end that, or choose another port with --port"
+        else:
+            message = f"{place} cannot be listened on ({error.strerror}): choose others with --host and --port"
+        raise ConfigurationError(message) from None
+
+
 def _prepare_metrics(config: Config) -> None:
     """An empty directory for the metrics that the workers share."""
     directory = config.data_dir / "metrics"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory.resolve())
-
-
-def _call_when_ready(config: Config, on_ready: Callable[[], None]) -> None:
-    deadline = time.monotonic() + _READY_SECONDS
-    while time.monotonic() < deadline:
-        if _answers(f"http://{config.host}:{config.port}/readyz"):
-            on_ready()
-            return
-        time.sleep(0.05)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own http address
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,8 +17,11 @@ from khoso.catalogue import danang
 from khoso.catalogue.model import SigningKey
 from khoso.config import Config
 from khoso.demo import store
+from khoso.demo.errors import DemoUnusable
 from khoso.demo.papers import Paper, load
-from khoso.errors import StatusChangeRefused
+from khoso.demo.places import Places
+from khoso.demo.record import Demonstration, find_demonstration, write_demonstration
+from khoso.errors import IdempotencyKeyReused, KeyStoreError, StatusChangeRefused
 from khoso.formats import claims as claims_format
 from khoso.formats import cose, link
 from khoso.formats.claims import Claims, StatusRef
@@ -32,7 +34,6 @@ from khoso.issuance.model import Holder, Issued, IssueRequest, StatusAct
 from khoso.issuance.preparing import VIETNAM
 from khoso.issuance.service import Issuer
 from khoso.pages.model import PaperToScan, PrintedField
-from khoso.rendering.qr import qr_svg
 from khoso.signing.files import public_der
 from khoso.verification.wording import Words
 from khoso.wiring import Clock, Services, make_issuer
@@ -42,41 +43,33 @@ ACTOR = "demo"
 _A_SECOND = timedelta(seconds=1)
 
 
-class Demonstration(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it, as kept in `<data_dir>/demo/papers.json`."""
-
-    loaded_on: date
-    papers: list[PaperToScan]
-
-    def with_pictures(self) -> list[PaperToScan]:
-        """The papers with their codes drawn."""
-        return [
-            paper if paper.code is None else msgspec.structs.replace(paper, qr_svg=qr_svg(paper.code).decode())
-            for paper in self.papers
-        ]
-
-
-def read_papers(config: Config) -> list[PaperToScan]:
-    """The papers of the demonstration that was loaded here, with their codes drawn; none if there was none."""
-    path = _path(config)
-    return msgspec.json.decode(path.read_bytes(), type=Demonstration).with_pictures() if path.exists() else []
-
-
-def _path(config: Config) -> Path:
-    return config.data_dir / "demo" / "papers.json"
-
-
 async def load_demonstration(config: Config, services: Services, now: Clock) -> Demonstration:
-    """The demonstration of this database: loaded now, or as it was loaded before."""
-    path = _path(config)
-    if path.exists():
-        return msgspec.json.decode(path.read_bytes(), type=Demonstration)
-    await services.catalogue.load(danang.load(), ACTOR)
-    await ensure_keys(services, now())
-    loader = _Loader(config, services, now())
-    demonstration = Demonstration(loaded_on=loader.today, papers=[await loader.load(p) for p in load().values()])
-    _write(path, demonstration)
+    """The demonstration of this database: as it was loaded before, or loaded now.
+
+    Raises DemoUnusable when files, keys and database are not of one loading.
+    """
+    path = Places(config.data_dir).papers
+    found = find_demonstration(path)
+    if found is not None and found.papers and await store.is_recorded(services.pool, found.papers[0].result_code):
+        return found.at(config.public_url)
+    # Recorded before the first paper: whoever takes up an interrupted loading must ask for the very same papers.
+    begun = Demonstration(origin=config.public_url, loading_began_at=now())
+    if found is not None and not found.papers:
+        begun = msgspec.structs.replace(begun, loading_began_at=found.loading_began_at)
+    write_demonstration(path, begun)
+    demonstration = msgspec.structs.replace(begun, papers=await _load_papers(config, services, begun.loading_began_at))
+    write_demonstration(path, demonstration)
     return demonstration
+
+
+async def _load_papers(config: Config, services: Services, now: datetime) -> list[PaperToScan]:
+    try:
+        await services.catalogue.load(danang.load(), ACTOR)
+        await ensure_keys(services, now)
+        loader = _Loader(config, services, now)
+        return [await loader.load(paper) for paper in load().values()]
+    except (IdempotencyKeyReused, KeyStoreError) as error:
+        raise DemoUnusable(str(error)) from error
 
 
 async def ensure_keys(services: Services, now: datetime) -> None:
@@ -242,11 +235,3 @@ def _instant(seconds: int) -> datetime:
 def _sign(claims: Claims, kid: bytes, sign: Callable[[bytes], bytes]) -> bytes:
     payload = claims_format.encode(claims)
     return cose.assemble(kid, payload, sign(cose.to_be_signed(kid, payload)))
-
-
-def _write(path: Path, demonstration: Demonstration) -> None:
-    """Whole or not at all: a half-written file would hide that loading was interrupted."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(msgspec.json.format(msgspec.json.encode(demonstration)))
-    temporary.rename(path)

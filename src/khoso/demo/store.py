@@ -16,6 +16,13 @@ async def first_list_seed(pool: Pool) -> bytes:
     return seed
 
 
+async def is_recorded(pool: Pool, result_code: str) -> bool:
+    """Whether this database knows the result."""
+    async with db.connection(pool) as conn:
+        found: bool = await conn.fetchval("SELECT EXISTS (SELECT FROM result_code WHERE result_code = $1)", result_code)
+    return found
+
+
 class Place(msgspec.Struct, frozen=True):
     """Whose a result is, and who issued it."""
 

@@ -1,6 +1,6 @@
 """A real PostgreSQL run by this program itself: no server to install for the demonstration, development or tests."""
 
-from khoso.embedded.server import WITHOUT_DURABILITY, EmbeddedPostgres
+from khoso.embedded.server import WITHOUT_DURABILITY, EmbeddedPostgres, remove
 from khoso.embedded.store import APP, DATABASE, OWNER, ProvisionedDatabase, provision
 
 __all__ = [
@@ -11,4 +11,5 @@ __all__ = [
     "EmbeddedPostgres",
     "ProvisionedDatabase",
     "provision",
+    "remove",
 ]

@@ -30,6 +30,7 @@ WITHOUT_DURABILITY: Final[Mapping[str, str]] = MappingProxyType(
 
 _PORT = 5432  # only names the socket file; nothing listens on a port
 _OURS = frozenset({"listen_addresses", "port", "unix_socket_directories", "unix_socket_permissions"})
+_MADE_HERE = ("pgdata", "pgdata.new", "programs", "pgpass-*", "postgres.log", "*.lock")
 _FORMER_RUN_PATIENCE_SECONDS = 90
 _START_PATIENCE_SECONDS = 300  # recovery after a crash may replay much
 _STOP_PATIENCE_SECONDS = 60
@@ -140,6 +141,21 @@ class EmbeddedPostgres:
             if time.monotonic() > deadline:
                 raise PostgresStartFailed(f"not ready after {_START_PATIENCE_SECONDS} s, see {self._log}")
             time.sleep(_POLL_SECONDS)
+
+
+def remove(base: Path) -> None:
+    """Delete the PostgreSQL of `base` with all its data. Raises EmbeddedBaseInUse while it is used."""
+    if not base.is_dir():
+        return
+    with hold(base / "launcher.lock"), hold(base / "postgres.lock", _FORMER_RUN_PATIENCE_SECONDS):
+        _remove_socket_dir(base / "socket")
+        for path in (found for pattern in _MADE_HERE for found in base.glob(pattern)):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    if not any(base.iterdir()):
+        base.rmdir()
 
 
 def _make_base(base: Path) -> None:
