@@ -1,0 +1,139 @@
+"""What is read from CSV and NDJSON, and what is refused and how."""
+
+import io
+
+import pytest
+
+from khoso.errors import InputProblem
+from khoso.imports import rows
+from khoso.imports.plain_files import MAX_LINE
+from khoso.imports.rows import open_table
+from sheets import BADGE, HEADING, TRUCK_PERMIT, as_csv, as_ndjson, badge, read, refusal, truck_permit
+
+
+def faults(content: bytes) -> list[tuple[str, int, str]]:
+    return [(fault.code, fault.row_number, fault.column) for fault in refusal(content, "csv")]
+
+
+def test_a_row_becomes_a_request_by_path() -> None:
+    (record,) = read(as_csv([badge(1)]), "csv")
+    assert record.row_number == 2
+    assert record.values == {
+        "dossier_code": "H17.11-261120-000001",
+        "holder.kind": "person",
+        "holder.id": "048000000001",
+        "holder.name": "Nguyễn Văn An",
+        "fields.plate": "43B-00001",
+        "fields.kind": "taxi",
+        "fields.operator": "Hợp tác xã Sông Hàn",
+        "fields.badge_number": "PH000001",
+    }
+
+
+def test_ndjson_is_read_as_the_same_request() -> None:
+    (record,) = read(as_ndjson([badge(1)]) + b"\n\n", "ndjson")
+    assert record.values == read(as_csv([badge(1)]), "csv")[0].values
+    assert record.row_number == 1
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+def test_every_dialect_is_the_same_file(delimiter: str, bom: bytes, ending: bytes) -> None:
+    operator = 'Hợp tác xã "Sông Hàn"; Hội An,\nĐà Nẵng'
+    content = as_csv([badge(1, operator=operator), badge(2)], delimiter=delimiter)
+    first, second = read(bom + content.replace(b"\r\n", ending), "csv")
+    assert first.values["fields.operator"] == operator
+    assert (second.row_number, second.values["holder.id"]) == (3, "048000000002")
+
+
+def test_columns_are_known_by_path_name_and_label_without_diacritics() -> None:
+    heading = "ma ho so,LOẠI CHỦ THỂ,holder.id,Name of holder,Biển số xe,fields.kind,đơn vị vận tải,Badge number"
+    content = as_csv([badge(1, holder_kind="cá nhân", kind="XE TAXI")]).split(b"\r\n", 1)[1]
+    table = open_table(io.BytesIO(heading.encode() + b"\r\n" + content), "csv", BADGE)
+    assert table.headings["fields.plate"] == "Biển số xe", "faults are told under the file's own heading"
+    assert [record.values for record in table.records] == [read(as_csv([badge(1)]), "csv")[0].values]
+
+
+def test_empty_rows_are_passed_over_and_numbers_stay() -> None:
+    content = as_csv([badge(1), {}, badge(3)]) + b"\n\n"
+    assert [record.row_number for record in read(content, "csv")] == [2, 4]
+
+
+def test_lists_are_separated_by_semicolons() -> None:
+    (record,) = read(as_csv([truck_permit(1)], list(truck_permit(1))), "csv", TRUCK_PERMIT)
+    assert record.values["fields.streets"] == ["Bạch Đằng", "Lê Duẩn"]
+    assert record.values["fields.hours"] == ["22:00-06:00", "12:00-13:00"]
+    assert record.values["valid_from"] == "2026-12-01"
+
+
+def test_a_wrong_heading_is_told_whole() -> None:
+    content = as_csv([badge(1)]).replace(b"holder_name,plate", b"holder_nam,badge_number", 1)
+    assert faults(content) == [
+        ("unknown_column", 1, "holder_nam"),
+        ("repeated_column", 1, "badge_number"),
+        ("missing_column", 1, "holder_name"),
+        ("missing_column", 1, "plate"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "row_number"),
+    [
+        (b"", "empty", 1),
+        (b"\xef\xbb\xbf\r\n", "empty", 1),
+        (as_csv([]), "empty", 1),
+        (as_csv([badge(1)]).decode().encode("utf-16"), "encoding", 1),
+        (as_csv([]) + "\r\nĐà Nẵng".encode("cp1258", "ignore"), "encoding", 1),
+        (as_csv([badge(1)]) + b"x" * (MAX_LINE + 1), "line_too_long", 3),
+        (as_csv([badge(1)]) + b'"x"y,', "quoting", 3),
+        (as_csv([badge(1)]) + b'"never closed\n' * 20_000, "quoting", 3),
+    ],
+    ids=[
+        "nothing",
+        "only a BOM",
+        "only a heading",
+        "UTF-16",
+        "a Windows page",
+        "giant line",
+        "stray quote",
+        "open quote",
+    ],
+)
+def test_what_is_no_table_is_refused(content: bytes, code: str, row_number: int) -> None:
+    (fault,) = refusal(content, "csv")
+    assert (fault.code, fault.row_number) == (code, row_number)
+
+
+def test_too_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "MAX_ROWS", 3)
+    assert len(read(as_csv(map(badge, range(3))), "csv")) == 3
+    assert faults(as_csv(map(badge, range(4)))) == [("too_many_rows", 5, "")]
+
+
+@pytest.mark.parametrize("change", [b",one more", b""], ids=["longer", "shorter"])
+def test_ragged_rows_are_reported(change: bytes) -> None:
+    content = as_csv([badge(1), badge(2)]).rstrip()
+    ragged = content + change if change else content.rsplit(b",", 1)[0]
+    good, bad = read(ragged, "csv")
+    assert not good.flaws
+    assert [flaw.code for flaw in bad.flaws] == ["ragged"]
+
+
+def test_a_row_that_was_there_before_is_reported() -> None:
+    for content in (as_csv([badge(1), badge(2), badge(1)]), as_ndjson([badge(1), badge(2), badge(1)])):
+        first, second, third = read(content, "csv" if content.startswith(b"dossier_code") else "ndjson")
+        assert not first.flaws
+        assert not second.flaws
+        assert [flaw.code for flaw in third.flaws] == ["repeated_row"]
+
+
+@pytest.mark.parametrize("line", [b"{", b"[]", b'"x"', b"[" * 50_000, b'{"a":1}{"b":2}', b'{"a":"\\ud800"}'])
+def test_a_line_that_is_no_object_is_reported(line: bytes) -> None:
+    good, bad = read(as_ndjson([badge(1)]) + b"\n" + line, "ndjson")
+    assert not good.flaws
+    assert bad == (2, {}, [InputProblem("", "json", "give one JSON object a line")])
+
+
+def test_heading_of_the_samples_is_what_they_say() -> None:
+    assert tuple(badge(1)) == HEADING
