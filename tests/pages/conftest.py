@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
@@ -24,6 +23,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
+from demo_site import Site
 from khoso.app import create_app
 from khoso.config import Config
 from khoso.demo.build import load_demonstration
@@ -35,14 +35,6 @@ from khoso.wiring import open_services, utc_now
 DATABASE = "khoso_pages"
 PHONE = ViewportSize(width=390, height=844)
 START_SECONDS = 30
-
-
-@dataclass(frozen=True)
-class Site:
-    """A running Kho Số."""
-
-    origin: str
-    papers: Mapping[str, PaperToScan]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,19 @@
+"""A running Kho Số with the demonstration's papers, as browser tests see it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from khoso.formats.verdict import Outcome
+from khoso.pages.model import PaperToScan
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where it answers, and its papers by slug."""
+
+    origin: str
+    papers: Mapping[str, PaperToScan]
+
+    def paper(self, outcome: Outcome, kind: str = "") -> PaperToScan:
+        """The first paper that gets this answer, of a kind such as `truck`."""
+        return next(paper for slug, paper in self.papers.items() if paper.expect is outcome and slug.startswith(kind))
