@@ -17,23 +17,37 @@ _LEAVES = frozenset({str, bytes, bool})
 _INT_LIMIT = 1 << 63
 
 
-def dumps(value: Any, *, in_order: bool = False) -> bytes:
+def _refuse_shared(_: object) -> Any:
+    raise Malformed("cbor")
+
+
+_NO_SHARING = {28: _refuse_shared}
+"""The tag of values that are named, to be used again: a few bytes of them never end, or unfold to billions."""
+
+
+def dumps(value: Any) -> bytes:
     """The deterministic encoding of a value made of the accepted types.
 
-    `in_order`: every map has its keys in rising order already, which spares sorting them (2 µs instead of 6).
+    Every map must have its keys in the order 0, 1, 2, …, -1, -2, … already: what sorts them in `cbor2` costs 4 µs, and
+    does it by an older rule (RFC 7049, 3.9), which puts -1 before 24.
     """
-    return cbor2.dumps(value, canonical=not in_order)
+    return cbor2.dumps(value)
 
 
 def loads(data: bytes) -> Any:
     """The value that `data` encodes. Raises Malformed unless `data` is its one deterministic encoding."""
     try:
-        value = cbor2.loads(data, max_depth=MAX_DEPTH, allow_indefinite=False, allow_duplicate_keys=False)
+        value = cbor2.loads(
+            data,
+            max_depth=MAX_DEPTH,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+            semantic_decoders=_NO_SHARING,
+        )
     except (cbor2.CBORError, ValueError):
         raise Malformed("cbor") from None
     _check(value)
-    # Maps keep the order they came in, which _check found to be the canonical one: three times faster than sorting.
-    if cbor2.dumps(value) != data:
+    if dumps(value) != data:
         raise Malformed("cbor_not_canonical")
     return value
 

@@ -73,7 +73,7 @@ def encode(claims: Claims) -> bytes:
         IAT: claims.issued_at,
         RESULT: _without_none(result),
     }
-    return cbor.dumps(_without_none(top), in_order=True)
+    return cbor.dumps(_without_none(top))
 
 
 def decode(payload: bytes) -> Claims:
