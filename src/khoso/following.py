@@ -29,8 +29,10 @@ async def follow(name: str, refresh: Callable[[], Awaitable[None]], wake: asynci
             available = False
         else:
             available = True
+        # Not wait_for: before Python 3.12 it swallows a cancellation that arrives together with the event.
         with suppress(TimeoutError):
-            await asyncio.wait_for(wake.wait(), POLL_SECONDS)
+            async with asyncio.timeout(POLL_SECONDS):
+                await wake.wait()
 
 
 async def listen(url: str, wakes: Mapping[str, asyncio.Event]) -> None:
