@@ -1,8 +1,8 @@
 """The first visible sheet of an XLSX workbook (ISO/IEC 29500-1, 18.3) as rows, streamed.
 
 A workbook is a zip of XML, and both can be made to burst a reader: so the directory is counted and summed before
-anything is inflated, nothing is inflated beyond it, XML is bounded in depth and token and takes no document type, and
-a cell's place costs no memory however far out it lies.
+anything is inflated, nothing is inflated beyond it, XML is bounded in depth, names and tokens and takes no document
+type, and a cell's place costs no memory however far out it lies.
 """
 
 import re
@@ -33,7 +33,8 @@ _ENTRY = b"PK\x01\x02"  # begins every entry of a zip's directory
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")  # the older .xls, and any workbook behind a password
 _BOUNDED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})  # zipfile inflates the others in one go
 _READ_BYTES = 1 << 16
-_MAX_TOKEN_BYTES = 1 << 20
+_MAX_TOKEN_BYTES = 1 << 17
+_MAX_NAMES = 1_000
 _MAX_DEPTH = 100
 _REFERENCE = re.compile(r"([A-Z]{1,3})[0-9]{1,7}")
 _DATE_FORMATS = frozenset({14, 15, 16, 17, 22, *range(27, 32), 36, *range(50, 59)})  # built in: 18.8.30
@@ -106,7 +107,7 @@ def _first_sheet(book: zipfile.ZipFile) -> tuple[str, date]:
         if kind == "start" and name == "workbookPr" and attributes.get("date1904") in ("1", "true"):
             epoch = date(1904, 1, 1)
         if kind == "start" and name == "sheet" and not relation and attributes.get("state", "visible") == "visible":
-            relation = next(value for key, value in attributes.items() if key.endswith(" id"))
+            relation = next((value for key, value in attributes.items() if key.endswith(" id")), "")
     for kind, _, attributes in _events(book, _RELATIONS):
         if kind == "start" and relation and attributes.get("Id") == relation:
             target = attributes["Target"]
@@ -242,9 +243,9 @@ def _events(book: zipfile.ZipFile, part: str) -> Iterator[Event]:
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     events: list[Event] = []
-    add, nothing = events.append, dict[str, str]()
-    parser.StartElementHandler = lambda name, attributes: add(("start", name.rpartition(" ")[2], attributes))
-    parser.EndElementHandler = lambda name: add(("end", name.rpartition(" ")[2], nothing))
+    add, local, nothing = events.append, _LocalNames(), dict[str, str]()
+    parser.StartElementHandler = lambda name, attributes: add(("start", local[name], attributes))
+    parser.EndElementHandler = lambda name: add(("end", local[name], nothing))
     parser.CharacterDataHandler = lambda text: add(("text", text, nothing))
     parser.StartDoctypeDeclHandler = _refuse_doctype
     fed = depth = 0
@@ -254,12 +255,21 @@ def _events(book: zipfile.ZipFile, part: str) -> Iterator[Event]:
             fed += len(chunk)
             kinds = [kind for kind, _, _ in events]
             depth += kinds.count("start") - kinds.count("end")
-            if depth > _MAX_DEPTH or fed - parser.CurrentByteIndex > _MAX_TOKEN_BYTES:
-                raise expat.ExpatError("nested too deep, or a token too long")
+            token_bytes = fed - parser.CurrentByteIndex
+            if depth > _MAX_DEPTH or token_bytes > _MAX_TOKEN_BYTES or len(parser.intern) > _MAX_NAMES:
+                raise expat.ExpatError("nested too deep, a token too long, or too many names")
             yield from events
             events.clear()
     parser.Parse(b"", True)
     yield from events
+
+
+class _LocalNames(dict[str, str]):
+    """Names without their namespace, each taken apart once."""
+
+    def __missing__(self, name: str) -> str:
+        self[name] = name.rpartition(" ")[2]
+        return self[name]
 
 
 def _refuse_doctype(*_: object) -> NoReturn:
