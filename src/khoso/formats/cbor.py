@@ -17,7 +17,7 @@ _LEAVES = frozenset({str, bytes, bool})
 _INT_LIMIT = 1 << 63
 
 
-def _refuse_shared(_: object) -> Any:
+def _refuse_shared(*_: object) -> Any:
     raise Malformed("cbor")
 
 
