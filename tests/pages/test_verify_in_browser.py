@@ -178,6 +178,17 @@ async def test_what_is_no_answer_is_shown_grey(site: Site, phone: Page, status: 
     await expect(phone.get_by_text(said)).to_be_visible()
 
 
+@pytest.mark.parametrize("change", [{"colour": "chartreuse"}, {"title": {}}])
+async def test_an_answer_of_another_kind_is_shown_grey(site: Site, phone: Page, change: dict[str, object]) -> None:
+    async def change_the_answer(route: Route) -> None:
+        response = await route.fetch()
+        await route.fulfill(response=response, json=await response.json() | change)
+
+    await phone.route(API, change_the_answer)
+    await scan(phone, site.paper(Outcome.IN_FORCE).code)
+    assert await colour(phone) == "grey"
+
+
 async def test_a_late_answer_never_replaces_a_newer_one(site: Site, phone: Page) -> None:
     good, revoked = site.paper(Outcome.IN_FORCE, "house").code or "", site.paper(Outcome.REVOKED).code or ""
     held: list[Route] = []
