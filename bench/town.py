@@ -1,4 +1,4 @@
-"""A whole Kho Số to measure: an embedded PostgreSQL with fsync on, the catalogue of Da Nang, keys, and papers if asked."""
+"""A whole Kho Số to measure: an embedded PostgreSQL with fsync on, the catalogue of Da Nang, keys, and papers."""
 
 import asyncio
 import base64

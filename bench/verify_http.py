@@ -24,6 +24,7 @@ from .town import Corpus
 
 CODES = 20_000
 WORKERS = 2
+CONNECTIONS = 64
 _FORGERIES = 50
 _WARM_UP_SECONDS = 3
 _PEER = Path(__file__).parent / "peers" / "verify"
@@ -97,7 +98,7 @@ def measure(contenders: Sequence[Contender], corpus: Corpus, rounds: int, second
 
 
 def _round(contender: Contender, server: Server, corpus: Corpus, seconds: int) -> Load:
-    load = drive(server.origin + contender.path, corpus.bodies, server.pid, seconds=seconds)
+    load = drive(server.origin + contender.path, corpus.bodies, server.pid, connections=CONNECTIONS, seconds=seconds)
     if load.refused or load.broken:
         raise BenchError(f"{contender.name}: {load.refused} answers refused, {load.broken} connections broken")
     return load

@@ -77,13 +77,13 @@ def worker(parent: Annotated[int | None, typer.Option(hidden=True)] = None) -> N
     """Run background jobs alone, until Ctrl-C."""
     from khoso import observing
     from khoso.processes import die_with
-    from khoso.working import work
+    from khoso.working import run_worker
 
     if parent is not None:
         die_with(parent)
     config = configuration.load()
     observing.configure_logging(config)
-    asyncio.run(work(config))
+    asyncio.run(run_worker(config))
 
 
 @app.command()
@@ -140,6 +140,30 @@ def issue(
 
     request = _decode(_read(file), IssueRequest)
     _print_json(asyncio.run(run(configuration.load(), request)))
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="CSV, XLSX or NDJSON; see the template at /api/v1/imports/template.")],
+    type_code: Annotated[str, typer.Option("--type", help="Code of the result type, such as KQ.H17.000001.")],
+    agency: Annotated[str, typer.Option(help="Code of the issuing agency.")],
+    actor: Annotated[str, typer.Option(help="Who issues; goes into the audit.")],
+    idempotency_key: Annotated[str | None, typer.Option(help="One per file; the file's own hash if left out.")] = None,
+    issue_valid: Annotated[bool, typer.Option("--issue-valid", help="Issue the good rows of a faulty file.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Issue a whole file: checked entirely before anything is issued; started again, it goes on where it was."""
+    from khoso.importing import describe_upload, import_from_disk
+
+    upload = describe_upload(file, type_code, idempotency_key, issue_valid)
+    job, faults = asyncio.run(import_from_disk(configuration.load(), err, file, upload, agency, actor))
+    if as_json:
+        _print_json({"import": job, "faults": faults})
+    else:
+        out.print(f"{job.state}: {job.rows_issued} đã cấp | issued, {job.rows_invalid} sai | wrong")
+        for fault in faults:
+            out.print(f"  {fault.row_number} {fault.column_name}: {fault.message}", highlight=False)
+    raise typer.Exit(EXIT_ERROR if job.state == "rejected" else 0)
 
 
 @app.command()

@@ -17,6 +17,7 @@ from khoso.config import Config
 from khoso.demo.record import read_papers
 from khoso.http import provide_caller
 from khoso.identity.routes import Door
+from khoso.imports import routes as imports
 from khoso.issuance import routes as issuance
 from khoso.pages import routes as pages
 from khoso.processes import die_with
@@ -47,6 +48,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Litestar:
             *pages.page_handlers,
             *catalogue.HANDLERS,
             *issuance.HANDLERS,
+            *imports.HANDLERS,
             *vault.HANDLERS,
             verification.make_handler(door.find_caller),
             healthz,
@@ -59,7 +61,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Litestar:
         dependencies={
             "caller": Provide(provide_caller, sync_to_thread=False),
             "papers_to_scan": Provide(lambda: papers, sync_to_thread=False),
-            **{name: _provide(name) for name in ("catalogue", "issuer", "vaults", "verifier")},
+            **{name: _provide(name) for name in ("catalogue", "issuer", "imports", "vaults", "verifier")},
         },
         exception_handlers=problems.HANDLERS,
         openapi_config=openapi.CONFIG,

@@ -6,12 +6,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from khoso import db
+from khoso import db, jobs
+from khoso.bulk import BulkIssuing
 from khoso.catalogue.service import Catalogue
 from khoso.config import Config
 from khoso.db import Pool
 from khoso.errors import ConfigurationError
 from khoso.following import follow, listen
+from khoso.imports.service import Imports
 from khoso.issuance.service import MAX_BATCH, Issuer
 from khoso.observing import UNRECORDED
 from khoso.signing.files import KeyFiles
@@ -38,6 +40,8 @@ class Services:
     statuses: StatusSnapshot
     scan_counts: ScanCounts
     issuer: Issuer
+    bulk: BulkIssuing
+    imports: Imports
     verifier: Verifier
     vaults: Vaults
 
@@ -77,8 +81,19 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, now: Clock) -> Services:
         counts=scan_counts,
         unrecorded=UNRECORDED.inc,
     )
-    vaults = Vaults(pool, config.public_url)
-    return Services(pool, keys, catalogue, statuses, scan_counts, issuer, verifier, vaults)
+    bulk = BulkIssuing(issuer, lambda: catalogue.snapshot, now)
+    return Services(
+        pool=pool,
+        keys=keys,
+        catalogue=catalogue,
+        statuses=statuses,
+        scan_counts=scan_counts,
+        issuer=issuer,
+        bulk=bulk,
+        imports=Imports(pool, bulk, jobs.enqueue, now),
+        verifier=verifier,
+        vaults=Vaults(pool, config.public_url),
+    )
 
 
 def make_issuer(config: Config, pool: Pool, keys: KeyFiles, catalogue: Catalogue, now: Clock) -> Issuer:

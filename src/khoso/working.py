@@ -3,9 +3,12 @@
 import asyncio
 import signal
 from datetime import timedelta
+from uuid import UUID
 
 from khoso import db, jobs
 from khoso.config import Config
+from khoso.imports.model import JOB_NAME as IMPORT
+from khoso.imports.running import run_import
 from khoso.issuance import store as issuance
 from khoso.verification import store as verification
 from khoso.wiring import Services, open_services, utc_now
@@ -16,14 +19,19 @@ KEYS_KEPT = timedelta(days=7)
 ATTEMPTS_KEPT = timedelta(days=1)
 
 
-async def work(config: Config) -> None:
+async def run_worker(config: Config) -> None:
     """Run jobs and chores until SIGTERM or SIGINT."""
     shutdown = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, shutdown.set)
     async with open_services(config) as services:
         chores = {"forget": ("17 * * * *", lambda: _forget(services))}
-        await jobs.run(config.database_direct_url or config.database_url, {}, chores, shutdown)
+        work = {IMPORT: lambda payload: _import(services, payload)}
+        await jobs.run(config.database_direct_url or config.database_url, work, chores, shutdown)
+
+
+async def _import(services: Services, payload: bytes) -> None:
+    await run_import(services.pool, services.bulk, UUID(payload.decode()), utc_now)
 
 
 async def _forget(services: Services) -> None:

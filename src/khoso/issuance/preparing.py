@@ -46,13 +46,16 @@ class CatalogueView(Protocol):
     @property
     def latest(self) -> Mapping[str, ResultType]:
         """The newest version of each result type by its code."""
+        ...
 
     @property
     def active_keys(self) -> Mapping[str, bytes]:
         """The kid of each agency's active key."""
+        ...
 
     def may_issue(self, agency_code: str, type_code: str, at: datetime) -> bool:
         """Whether the agency has the right to issue the type at that time."""
+        ...
 
 
 def prepare(

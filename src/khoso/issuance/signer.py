@@ -8,3 +8,4 @@ class Signer(Protocol):
 
     def sign(self, message: bytes) -> bytes:
         """The raw 64-byte ES256 signature over `message`."""
+        ...

@@ -17,10 +17,12 @@ class CatalogueView(Protocol):
     @property
     def trust(self) -> Trust:
         """Agencies and their keys."""
+        ...
 
     @property
     def types(self) -> TypeCatalogue:
         """Result types by code and version."""
+        ...
 
 
 class VerifyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

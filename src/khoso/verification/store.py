@@ -44,14 +44,17 @@ async def list_changes(conn: Connection, list_id: int, after_version: int) -> li
 
 
 async def list_records(conn: Connection, refs: Sequence[StatusRef]) -> dict[StatusRef, Record]:
-    """What was recorded at these indexes; a missing one was never issued."""
+    """What was recorded at these indexes; a missing one was never issued.
+
+    They may be any numbers that a code can hold, not only such as were ever handed out.
+    """
     records = await db.fetch_all(
         conn,
         Record,
         """
         SELECT list_id, status_index, status, signed_hash, vault_id, credential_id
           FROM status_entry
-          JOIN unnest($1::integer[], $2::integer[]) AS asked (list_id, status_index) USING (list_id, status_index)
+          JOIN unnest($1::bigint[], $2::bigint[]) AS asked (list_id, status_index) USING (list_id, status_index)
         """,
         [ref.list_id for ref in refs],
         [ref.status_index for ref in refs],
