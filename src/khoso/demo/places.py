@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from khoso import embedded
@@ -38,20 +38,21 @@ class Places:
 
         Raises DemoRunning, or ConfigurationError where nothing can be written.
         """
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            alone = hold(self.directory / "launcher.lock")
-            with alone, hold(self.directory / "server.lock", _FORMER_RUN_PATIENCE_SECONDS) as lock:
-                yield lock
-        except EmbeddedBaseInUse:
-            raise DemoRunning(
-                f"{self.directory}: end it with Ctrl-C where it runs, or start this one with another KHOSO_DATA_DIR "
-                "and another --port"
-            ) from None
-        except OSError as error:
-            raise ConfigurationError(
-                f"{error.filename}: {error.strerror}; name a directory of yours in KHOSO_DATA_DIR"
-            ) from None
+        with ExitStack() as locks:
+            try:
+                self.directory.mkdir(parents=True, exist_ok=True)
+                locks.enter_context(hold(self.directory / "launcher.lock"))
+                lock = locks.enter_context(hold(self.directory / "server.lock", _FORMER_RUN_PATIENCE_SECONDS))
+            except EmbeddedBaseInUse:
+                raise DemoRunning(
+                    f"{self.directory}: end it with Ctrl-C where it runs, or start this one with another "
+                    "KHOSO_DATA_DIR and another --port"
+                ) from None
+            except OSError as error:
+                raise ConfigurationError(
+                    f"{error.filename}: {error.strerror}; name a directory of yours in KHOSO_DATA_DIR"
+                ) from None
+            yield lock
 
     def database(self) -> Path:
         """Where the embedded PostgreSQL lies."""

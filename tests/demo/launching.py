@@ -1,0 +1,152 @@
+"""`khoso demo` as a person starts it: a process of its own, with what it printed and everything it started."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from khoso.demo.places import Places
+
+END = "Ctrl-C"
+"""Begins the last line that a demonstration prints when it is ready."""
+
+KHOSO = (sys.executable, "-m", "khoso")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class Demo:
+    """A demonstration on `directory`, for all starts of one test."""
+
+    def __init__(self, directory: Path, **settings: str) -> None:
+        self.port = free_port()
+        self.origin = f"http://localhost:{self.port}"
+        self.keys_dir = directory / "keys"
+        self.data_dir = directory / "var"
+        self.places = Places(self.data_dir)
+        self.command: tuple[str, ...] = KHOSO
+        self.settings = {"KHOSO_KEYS_DIR": str(self.keys_dir), "KHOSO_DATA_DIR": str(self.data_dir), **settings}
+        self._out, self._err = directory / "out.txt", directory / "err.txt"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes]":
+        assert self._process is not None
+        return self._process
+
+    @property
+    def out(self) -> str:
+        return self._out.read_text()
+
+    @property
+    def err(self) -> str:
+        return self._err.read_text()
+
+    def start(self, *options: str) -> None:
+        """In a session of its own: a terminal in which Ctrl-C reaches it and whatever stayed in its group."""
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self._process = subprocess.Popen(
+                [*self.command, "demo", "--port", str(self.port), *options],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env=_clean(os.environ) | self.settings,
+                start_new_session=True,
+            )
+
+    def run(self, *options: str) -> int:
+        """To its end."""
+        self.start(*options)
+        return self.process.wait(90)
+
+    def wait_ready(self, within_seconds: float = 60) -> float:
+        """Seconds until it said so."""
+        started = time.monotonic()
+        while END not in self.out:
+            assert self.process.poll() is None, self.err
+            assert time.monotonic() - started < within_seconds, self.err
+            time.sleep(0.02)
+        return time.monotonic() - started
+
+    def wait_loading(self) -> None:
+        """Until papers are being made."""
+        while not self.places.papers.exists():
+            assert self.process.poll() is None, self.err
+            time.sleep(0.005)
+
+    def press_ctrl_c(self) -> tuple[int, float]:
+        """Exit status, and the seconds until everything had gone."""
+        everything, started = self.list_processes(), time.monotonic()
+        os.killpg(self.process.pid, signal.SIGINT)
+        status = self.process.wait(30)
+        assert wait_gone(everything, 0.5) == {}, "left behind"
+        return status, time.monotonic() - started
+
+    def kill(self) -> dict[int, str]:
+        """The launcher alone, by SIGKILL. Answers what it had started."""
+        children = self.list_processes()
+        self.process.kill()
+        self.process.wait()
+        return children
+
+    def list_processes(self) -> dict[int, str]:
+        """The launcher and all below it, with their command lines."""
+        parents = {pid: parent for pid, parent in _parents()}
+        return {pid: _command_line(pid) for pid in parents if self.process.pid in _line(pid, parents)}
+
+    def end(self) -> None:
+        """Leave nothing of it on the machine."""
+        if self._process is not None and self._process.poll() is None:
+            assert wait_gone(self.kill(), 20) == {}
+        with self.places.held():
+            self.places.clear()
+
+
+def wait_gone(processes: Mapping[int, str], within_seconds: float) -> dict[int, str]:
+    """Those of the processes that still run after that time."""
+    deadline = time.monotonic() + within_seconds
+    while running := {pid: line for pid, line in processes.items() if _command_line(pid) == line}:
+        if time.monotonic() > deadline:
+            return running
+        time.sleep(0.02)
+    return {}
+
+
+def _clean(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if not name.startswith("KHOSO_")}
+
+
+def _command_line(pid: int) -> str:
+    """Empty for a process that has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _parents() -> list[tuple[int, int]]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(") ")[2].split()
+        except OSError:
+            continue
+        found.append((int(stat.parent.name), int(fields[1])))
+    return found
+
+
+def _line(pid: int, parents: Mapping[int, int]) -> set[int]:
+    """The process and those above it."""
+    line = set()
+    while pid in parents and pid not in line:
+        line.add(pid)
+        pid = parents[pid]
+    return line
