@@ -166,9 +166,11 @@ async def running(app: Litestar) -> AsyncIterator[None]:
 
     life = asyncio.create_task(live())
     await asyncio.wait([life, asyncio.create_task(started.wait())], return_when=asyncio.FIRST_COMPLETED)
-    yield
-    ending.set()
-    await life
+    try:
+        yield
+    finally:
+        ending.set()
+        await life
 
 
 @asynccontextmanager

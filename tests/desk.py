@@ -59,11 +59,11 @@ class Desk:
     async def act(self, result_code: str, act: str, **more: Any) -> None:
         read(await self.try_act(result_code, act, **more), 204)
 
-    async def try_verify(self, headers: dict[str, str] | None = None, **how: str) -> httpx.Response:
+    async def try_verify(self, headers: dict[str, str] | None = None, /, **how: str) -> httpx.Response:
         """`how` is `code` or `lookup_code`."""
         return await self.client.post("/api/v1/verify", json=how, headers=headers)
 
-    async def verify(self, headers: dict[str, str] | None = None, **how: str) -> Json:
+    async def verify(self, headers: dict[str, str] | None = None, /, **how: str) -> Json:
         """The verdict, which there must be."""
         verdict: Json = read(await self.try_verify(headers, **how), 200)
         return verdict

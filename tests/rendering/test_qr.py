@@ -1,5 +1,4 @@
 import io
-import re
 import time
 from collections.abc import Callable
 from statistics import median
@@ -10,11 +9,11 @@ import pytest
 import segno
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from khoso.errors import CodeTooLong, InvalidInput
 from khoso.rendering.qr import qr_modules, qr_png, qr_svg, qr_terminal, qr_version
-from rendering.decoders import DECODERS, read_by_zxing
+from rendering.decoders import DECODERS, rasterised, read_by_zxing
 from rendering.degrade import HARD_PHOTOS, PHOTOS
 from rendering.samples import HEAD, credential_text
 
@@ -24,25 +23,6 @@ PRINTABLE_ASCII = st.characters(min_codepoint=0x20, max_codepoint=0x7E)
 
 def opened(png: bytes) -> Image.Image:
     return Image.open(io.BytesIO(png))
-
-
-def rasterised(svg: bytes, *, module_px: int = 4) -> Image.Image:
-    """Draws the strokes of the one path, so that the decoders see what a browser would paint."""
-    root = ElementTree.fromstring(svg)
-    side = int(root.attrib["viewBox"].split()[2])
-    picture = Image.new("L", (side * module_px, side * module_px), 255)
-    pen = ImageDraw.Draw(picture)
-    x = y = 0.0
-    path = root.findall("{*}path")[0].attrib["d"]
-    for command, first, second in re.findall(r"([Mmh])(\d+)(?: ([\d.]+))?", path):
-        start = 0.0 if command == "M" else x
-        x = start + int(first)
-        if command == "M":
-            y = float(second) - 0.5
-        if command == "h":
-            corners = [start * module_px, y * module_px, x * module_px - 1, (y + 1) * module_px - 1]
-            pen.rectangle(corners, fill=0)
-    return picture
 
 
 def from_terminal(lines: str) -> Image.Image:
