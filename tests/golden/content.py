@@ -55,8 +55,17 @@ _CBOR = {
     "bignum": ("A number of 9 bytes.", _with_field(dumps(1 << 64)), "cbor_integer"),
     "integer-2-63": ("2^63: too large for many languages.", _with_field(b"\x1b\x80" + bytes(7)), "cbor_integer"),
     "decimal-giant": (
-        "Seven bytes that say 10^4294967295; some programs never finish to compute it.",
+        "Eight bytes that say 10^4294967295; some programs never finish to compute it.",
         _with_field(bytes.fromhex("c4 82 1a ff ff ff ff 01")), "cbor_type",
+    ),
+    "shared-value": (
+        "A list of itself, by the tags of shared values (28, 29).", _with_field(bytes.fromhex("d81c 81 d81d 00")), "cbor",
+    ),
+    "shared-values-unfolding": (
+        "Lists of 40 times the list before: few bytes that unfold to millions of values.",
+        _with_field(b"\x85\xd8\x1c\x81\x01" + b"".join(
+            b"\xd8\x1c\x98\x28" + (b"\xd8\x1d" + bytes([level])) * 40 for level in range(4)
+        )), "cbor",
     ),
     "text-key": ("A text as key.", dumps(good_claims() | {"iss": "H17.11"}), "cbor_key_type"),
     "bool-key": ("true as key.", dumps(good_claims() | {4711: {True: 1}}), "cbor_key_type"),
