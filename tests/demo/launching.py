@@ -99,7 +99,7 @@ class Demo:
 
     def list_processes(self) -> dict[int, str]:
         """The launcher and all below it, with their command lines."""
-        parents = {pid: parent for pid, parent in _parents()}
+        parents = dict(_parents())
         return {pid: _command_line(pid) for pid in parents if self.process.pid in _line(pid, parents)}
 
     def end(self) -> None:

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import asyncpg
 import httpx
-import pytest
 
 from conftest import Database
 from demo.conftest import NewDemo
-from demo.launching import KHOSO, Demo, wait_gone
+from demo.launching import Demo, wait_gone
 from khoso.config import Config
 from khoso.demo import papers
 from khoso.demo.launch import own_database

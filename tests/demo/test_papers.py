@@ -1,4 +1,4 @@
-"""Every paper of the demonstration as a scanner meets it: its picture on disk, decoded, judged by the running server."""
+"""Every paper of the demonstration as a scanner meets it: the picture on disk, decoded, judged by the server."""
 
 import json
 from collections.abc import Iterator, Mapping
