@@ -1,0 +1,121 @@
+"""Every route there is: closed unless it says otherwise, and what is open is written down here."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+from uuid import UUID
+
+import httpx
+import pytest
+from litestar import Litestar
+from litestar.routes import ASGIRoute, HTTPRoute
+
+from conftest import Clock
+from desk import AGENCY, Desk, problem
+from khoso.app import create_app
+from khoso.caller import SCOPES
+from khoso.config import Config
+
+PUBLIC = {
+    "GET /",
+    "GET /api/v1/agencies",
+    "GET /api/v1/result-types",
+    "GET /api/v1/result-types/{type_code}",
+    "GET /api/v1/result-types/{type_code}/versions/{version}",
+    "POST /api/v1/result-types/size",
+    "POST /api/v1/verify",
+    "GET /assets/{name}",
+    "GET /demo/papers",
+    "GET /docs/api",
+    "GET /healthz",
+    "GET /openapi.json",
+    "GET /readyz",
+    "GET /v",
+    "POST /v/lookup",
+}
+"""Whoever adds a route that needs no token adds it here, and says so to a reviewer."""
+
+
+class Route(NamedTuple):
+    method: str
+    path: str
+    """With an example in every place."""
+    name: str
+    public: bool
+    scopes: frozenset[str]
+    """One of them is needed; a route that has none and is not public is not there."""
+
+
+EXAMPLES = {"int": "1", "str": "absent", "uuid": str(UUID(int=1)), "path": "absent"}
+
+
+def routes(app: Litestar) -> Iterator[Route]:
+    for route in app.routes:
+        assert isinstance(route, HTTPRoute | ASGIRoute)
+        handlers = route.route_handlers if isinstance(route, HTTPRoute) else [route.route_handler]
+        path = re.sub(r"\{\w+:(\w+)\}", lambda place: EXAMPLES[place[1]], route.path)
+        pattern = re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path)
+        for handler in handlers:
+            scope = handler.opt.get("scope", ())
+            scopes = frozenset({scope} if isinstance(scope, str) else scope)
+            for method in {"POST"} if isinstance(route, ASGIRoute) else handler.http_methods - {"OPTIONS"}:
+                yield Route(method, path, f"{method} {pattern}", bool(handler.opt.get("public")), scopes)
+
+
+@pytest.fixture
+def table(config: Config, clock: Clock) -> list[Route]:
+    return list(routes(create_app(config, clock)))
+
+
+@pytest.fixture
+def closed(table: list[Route]) -> list[Route]:
+    found = [route for route in table if route.scopes]
+    assert len(found) > 5
+    return found
+
+
+async def call(desk: Desk, route: Route, headers: dict[str, str]) -> httpx.Response:
+    return await desk.client.request(route.method, route.path, headers=headers | {"idempotency-key": "a"})
+
+
+def test_what_is_public_is_written_down(table: list[Route]) -> None:
+    assert {route.name for route in table if route.public} == PUBLIC
+    assert {route.path.split("/")[1] for route in table if not route.public and not route.scopes} == {"schema"}
+
+
+def test_every_scope_exists_and_every_scope_is_of_use(closed: list[Route]) -> None:
+    needed = {scope for route in closed for scope in route.scopes}
+    assert needed | {"inspect"} == SCOPES.keys(), "inspect is asked for by verify itself"
+
+
+async def test_without_a_token_nothing_else_opens(desk: Desk, closed: list[Route]) -> None:
+    for route in closed:
+        answer = await call(desk, route, {})
+        problem(answer, 401, "not_authenticated")
+        assert answer.headers["www-authenticate"] == 'Bearer realm="khoso"', route.name
+
+
+async def test_with_every_scope_but_its_own_a_route_stays_closed(desk: Desk, closed: list[Route]) -> None:
+    for route in closed:
+        others = desk.token(*(SCOPES.keys() - route.scopes), agency=AGENCY)
+        problem(await call(desk, route, others), 403, "not_permitted")
+
+
+async def test_with_its_scope_a_route_lets_in(desk: Desk, closed: list[Route]) -> None:
+    """Else the two tests above would prove nothing. Metrics need the directory that a server makes."""
+    for route in closed:
+        for scope in route.scopes - {"metrics:read"}:
+            answer = await call(desk, route, desk.token(scope, agency=AGENCY, vault=UUID(int=1)))
+            assert answer.status_code not in (401, 403, 500), route.name
+
+
+async def test_the_frameworks_own_pages_are_not_there(desk: Desk, table: list[Route]) -> None:
+    for route in table:
+        if not route.public and not route.scopes:
+            for headers in ({}, desk.token(*SCOPES)):
+                problem(await call(desk, route, headers), 404, "not_found")
+
+
+async def test_head_is_no_way_around(desk: Desk, closed: list[Route]) -> None:
+    for route in closed:
+        assert (await call(desk, route._replace(method="HEAD"), {})).status_code in (401, 405), route.name
