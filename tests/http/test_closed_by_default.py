@@ -8,6 +8,7 @@ from uuid import UUID
 import httpx
 import pytest
 from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
 from litestar.routes import ASGIRoute, HTTPRoute
 
 from conftest import Clock
@@ -58,7 +59,8 @@ def routes(app: Litestar) -> Iterator[Route]:
         for handler in handlers:
             scope = handler.opt.get("scope", ())
             scopes = frozenset({scope} if isinstance(scope, str) else scope)
-            for method in {"POST"} if isinstance(route, ASGIRoute) else handler.http_methods - {"OPTIONS"}:
+            methods = handler.http_methods if isinstance(handler, HTTPRouteHandler) else {"POST"}
+            for method in methods - {"OPTIONS"}:
                 yield Route(method, path, f"{method} {pattern}", bool(handler.opt.get("public")), scopes)
 
 
