@@ -331,8 +331,18 @@ def _print_verdict(view: Any) -> None:
     out.print(f"{view.explanation.vi}\n{view.explanation.en}", highlight=False)
     if view.paper is not None:
         for field in view.paper.fields:
-            out.print(f"  {field.label.vi}: {field.shown.vi}", highlight=False)
+            compared = field == view.paper.comparison
+            out.print(
+                f"  {field.label.vi}: {field.shown.vi}", style="bold" if compared else "", highlight=False, markup=False
+            )
+    if view.withdrawal is not None:
+        out.print(f"  Quyết định | decision: {_decision(view.withdrawal)}", highlight=False, markup=False)
     out.print(f"{view.guidance.vi}\n{view.guidance.en}", highlight=False)
+
+
+def _decision(withdrawal: Any) -> str:
+    replaced_by = f" → {withdrawal.superseded_by}" if withdrawal.superseded_by else ""
+    return f"{withdrawal.decision_number}, {withdrawal.since.astimezone():%d/%m/%Y}{replaced_by}"
 
 
 if __name__ == "__main__":
