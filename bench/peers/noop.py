@@ -4,35 +4,17 @@ python -m bench.peers.noop --port 8081 --workers 2
 """
 
 from argparse import ArgumentParser
-from datetime import datetime
+from datetime import UTC, datetime
 
-import msgspec
 from granian import Granian
 from granian.constants import Interfaces, Loops
 from litestar import Litestar, get, post
 from litestar.params import JSONBody
 
+from khoso.issuance.model import Issued, IssueRequest
 
-class IssueRequest(msgspec.Struct, frozen=True):
-    """What a request to issue one result carries."""
-
-    agency_code: str
-    type_code: str
-    type_version: int
-    dossier_code: str
-    holder_id: str
-    holder_name: str
-    fields: dict[int, str]
-    valid_from: datetime
-    expires_at: datetime | None = None
-    evidence_level: int = 1
-
-
-class Issued(msgspec.Struct, frozen=True):
-    """What such a request is answered with."""
-
-    result_code: str
-    fields: int
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+CODE = "https://kho.danang.gov.vn/v#1" + "0" * 600
 
 
 @get("/health", sync_to_thread=False)
@@ -42,7 +24,14 @@ def health() -> dict[str, bool]:
 
 @post("/noop")
 async def noop(data: JSONBody[IssueRequest]) -> Issued:
-    return Issued(f"{data.dossier_code}-KQ1", len(data.fields))
+    return Issued(
+        result_code=data.dossier_code,
+        lookup_code=data.dossier_code,
+        code=CODE,
+        issued_at=NOW,
+        valid_from=NOW,
+        expires_at=None,
+    )
 
 
 def create_app() -> Litestar:

@@ -12,6 +12,9 @@ from khoso.errors import ConfigurationError, Unavailable
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 1.0
+_PAUSE_SECONDS = 0.05
+"""Least time between two refreshes: a busy database is not asked again for every commit."""
+
 _RECONNECT_SECONDS = 2.0
 _ALIVE_SECONDS = 10.0
 
@@ -29,6 +32,7 @@ async def follow(name: str, refresh: Callable[[], Awaitable[None]], wake: asynci
             available = False
         else:
             available = True
+        await asyncio.sleep(_PAUSE_SECONDS)
         # Not wait_for: before Python 3.12 it swallows a cancellation that arrives together with the event.
         with suppress(TimeoutError):
             async with asyncio.timeout(POLL_SECONDS):

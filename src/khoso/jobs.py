@@ -24,8 +24,12 @@ Chore = Callable[[], Awaitable[None]]
 
 
 async def enqueue(conn: Connection, name: str, payload: bytes) -> None:
-    """Enqueue a job in the caller's transaction: it exists exactly if the transaction commits."""
-    await Queries(AsyncpgDriver(cast("asyncpg.Connection", conn))).enqueue(name, payload)
+    """Enqueue a job in the caller's transaction: it exists exactly if the transaction commits.
+
+    While the same job waits or runs, enqueuing it again does nothing.
+    """
+    queries = Queries(AsyncpgDriver(cast("asyncpg.Connection", conn)))
+    await queries.enqueue(name, payload, dedupe_key=f"{name} {payload.hex()}", on_conflict="skip")
 
 
 async def run(

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from khoso import db, jobs
 from khoso.config import Config
+from khoso.imports import store as imports
 from khoso.imports.model import JOB_NAME as IMPORT
 from khoso.imports.running import run_import
 from khoso.issuance import store as issuance
@@ -25,7 +26,10 @@ async def run_worker(config: Config) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, shutdown.set)
     async with open_services(config) as services:
-        chores = {"forget": ("17 * * * *", lambda: _forget(services))}
+        chores = {
+            "forget": ("17 * * * *", lambda: _forget(services)),
+            "resume": ("* * * * *", lambda: _resume(services)),
+        }
         work = {IMPORT: lambda payload: _import(services, payload)}
         await jobs.run(config.database_direct_url or config.database_url, work, chores, shutdown)
 
@@ -40,3 +44,10 @@ async def _forget(services: Services) -> None:
     async with db.connection(services.pool) as conn:
         await issuance.forget_keys(conn, now - KEYS_KEPT)
         await verification.forget_attempts(conn, now - ATTEMPTS_KEPT)
+
+
+async def _resume(services: Services) -> None:
+    """Queue every unfinished import again: a job that failed, when the database was away, is not started by itself."""
+    async with db.transaction(services.pool) as conn:
+        for import_id in await imports.list_unfinished(conn):
+            await jobs.enqueue(conn, IMPORT, str(import_id).encode())

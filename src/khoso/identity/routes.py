@@ -10,7 +10,7 @@ from litestar.handlers import BaseRouteHandler
 
 from khoso.caller import Caller
 from khoso.errors import NotAuthenticated, NotFound, NotPermitted
-from khoso.identity.tokens import read_token
+from khoso.identity.tokens import TokenReader
 
 _SCHEME = "Bearer "
 
@@ -19,8 +19,7 @@ class Door:
     """Lets callers in by their access token (RFC 6750, 2.1)."""
 
     def __init__(self, key: ec.EllipticCurvePublicKey, issuer: str, now: Callable[[], datetime]) -> None:
-        self._key = key
-        self._issuer = issuer
+        self._tokens = TokenReader(key, issuer)
         self._now = now
 
     async def guard(  # not a plain function: Litestar would run each call in a thread
@@ -45,4 +44,4 @@ class Door:
             return None
         if not authorization.startswith(_SCHEME):
             raise NotAuthenticated("scheme")
-        return read_token(self._key, self._issuer, authorization.removeprefix(_SCHEME), self._now())
+        return self._tokens.read(authorization.removeprefix(_SCHEME)).caller_at(self._now())

@@ -8,6 +8,7 @@ import base64
 import json
 import uuid
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -24,6 +25,7 @@ ALGORITHM = "ES256"
 MAX_TOKEN = 4_096
 """Longest token looked at, in characters."""
 
+TOKENS_REMEMBERED = 1_024
 MAX_CLOCK_SKEW = 60
 """Seconds by which the clock of whoever made the token may be ahead."""
 
@@ -68,29 +70,50 @@ def make_token(
     return jwt.encode(claims, key, algorithm=ALGORITHM, headers={"typ": TYPE})
 
 
-def read_token(key: ec.EllipticCurvePublicKey, issuer: str, token: str, now: datetime) -> Caller:
-    """The caller a token stands for at that time. Raises NotAuthenticated, with the reason for the log only."""
-    if len(token) > MAX_TOKEN:
-        raise NotAuthenticated("token too long")
-    try:
-        decoded = jwt.decode_complete(
-            token, key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=issuer, options=_OPTIONS
+class Token(msgspec.Struct, frozen=True):
+    """A token whose signature and form are right. Whether it is good now is asked at every use."""
+
+    caller: Caller
+    issued_at: int
+    expires_at: int
+
+    def caller_at(self, now: datetime) -> Caller:
+        """Whom it stands for at that time. Raises NotAuthenticated before and after its life."""
+        if not self.issued_at - MAX_CLOCK_SKEW <= now.timestamp() < self.expires_at:
+            raise NotAuthenticated("expired, or not yet good")
+        return self.caller
+
+
+class TokenReader:
+    """Reads tokens of one issuer, each only once: a token is used for thousands of requests."""
+
+    def __init__(self, key: ec.EllipticCurvePublicKey, issuer: str) -> None:
+        self._key = key
+        self._issuer = issuer
+        self.read = lru_cache(maxsize=TOKENS_REMEMBERED)(self._read)
+        """The token in a text. Raises NotAuthenticated, with the reason for the log; refusals are not remembered."""
+
+    def _read(self, text: str) -> Token:
+        if len(text) > MAX_TOKEN:
+            raise NotAuthenticated("token too long")
+        try:
+            decoded = jwt.decode_complete(
+                text, self._key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=self._issuer, options=_OPTIONS
+            )
+            claims = msgspec.convert(decoded["payload"], _Claims)
+        except (jwt.InvalidTokenError, msgspec.ValidationError) as error:
+            raise NotAuthenticated(type(error).__name__) from None
+        if decoded["header"] != {"alg": ALGORITHM, "typ": TYPE}:
+            raise NotAuthenticated("header")
+        for part in text.split(".")[:2]:
+            json.loads(base64.urlsafe_b64decode(part + "=="), object_pairs_hook=_refuse_doubled_names)
+        caller = Caller(
+            subject=claims.sub,
+            scopes=frozenset(claims.scope.split()),
+            agency_code=claims.agency,
+            vault_id=claims.vault,
         )
-        claims = msgspec.convert(decoded["payload"], _Claims)
-    except (jwt.InvalidTokenError, msgspec.ValidationError) as error:
-        raise NotAuthenticated(type(error).__name__) from None
-    if not claims.iat - MAX_CLOCK_SKEW <= now.timestamp() < claims.exp:
-        raise NotAuthenticated("expired, or not yet good")
-    if decoded["header"] != {"alg": ALGORITHM, "typ": TYPE}:
-        raise NotAuthenticated("header")
-    for part in token.split(".")[:2]:
-        json.loads(base64.urlsafe_b64decode(part + "=="), object_pairs_hook=_refuse_doubled_names)
-    return Caller(
-        subject=claims.sub,
-        scopes=frozenset(claims.scope.split()),
-        agency_code=claims.agency,
-        vault_id=claims.vault,
-    )
+        return Token(caller, claims.iat, claims.exp)
 
 
 def _refuse_doubled_names(pairs: list[tuple[str, Any]]) -> None:

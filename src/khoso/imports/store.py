@@ -29,6 +29,12 @@ async def insert_job(conn: Connection, job: Job) -> bool:
     return made is not None
 
 
+async def list_unfinished(conn: Connection) -> list[UUID]:
+    """Imports that wait or run."""
+    rows = await conn.fetch("SELECT import_id FROM import_job WHERE finished_at IS NULL")
+    return [row["import_id"] for row in rows]
+
+
 async def find_job(conn: Connection, import_id: UUID) -> Job | None:
     return await db.fetch_one(
         conn,

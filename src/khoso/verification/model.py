@@ -1,5 +1,6 @@
 """What a scan asks, what is recorded of it, and what the inspector is told."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -17,6 +18,11 @@ class CatalogueView(Protocol):
     @property
     def trust(self) -> Trust:
         """Agencies and their keys."""
+        ...
+
+    @property
+    def successors(self) -> Mapping[str, tuple[str, ...]]:
+        """Codes of the agencies that answer now for one that is no more."""
         ...
 
     @property
@@ -94,8 +100,11 @@ class TypeView(msgspec.Struct, frozen=True):
 
 
 class IssuerView(msgspec.Struct, frozen=True):
+    """Who issued the paper, under the name it had; `successors` answer for it now, if it is no more."""
+
     code: str
     name: Words
+    successors: "list[IssuerView]" = []
 
 
 class PaperView(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,12 +33,11 @@ def present(checked: Checked, catalogue: CatalogueView) -> VerdictView:
 def _paper(claims: Claims, catalogue: CatalogueView) -> PaperView:
     result_type = catalogue.types.get((claims.type_code, claims.type_version))
     fields = {} if result_type is None else _fields(claims.fields, result_type)
-    agency = catalogue.trust.agencies[claims.issuer]
     issued_at = datetime.fromtimestamp(claims.issued_at, UTC)
     return PaperView(
         result_code=claims.result_code,
         type=None if result_type is None else _type(result_type),
-        issuer=IssuerView(agency.code, Words(agency.name_vi, agency.name_en)),
+        issuer=_issuer(claims.issuer, catalogue),
         subject_kind=None if result_type is None else result_type.subject_kind,
         comparison=None if result_type is None else fields.get(result_type.comparison_field),
         fields=list(fields.values()),
@@ -47,6 +46,12 @@ def _paper(claims: Claims, catalogue: CatalogueView) -> PaperView:
         expires_at=_instant(claims.expires_at),
         evidence_level=claims.evidence_level,
     )
+
+
+def _issuer(code: str, catalogue: CatalogueView) -> IssuerView:
+    agency = catalogue.trust.agencies[code]
+    successors = [_issuer(successor, catalogue) for successor in catalogue.successors.get(code, ())]
+    return IssuerView(agency.code, Words(agency.name_vi, agency.name_en), successors)
 
 
 def _type(result_type: ResultType) -> TypeView:
