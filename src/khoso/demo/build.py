@@ -7,7 +7,7 @@ after a crash takes up where it was: every paper has its idempotency key.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import msgspec
@@ -40,6 +40,8 @@ from khoso.wiring import Clock, Services, make_issuer
 
 ACTOR = "demo"
 
+_MORNING = time(9, 30)
+_AFTERNOON = time(15)
 _A_SECOND = timedelta(seconds=1)
 
 
@@ -107,7 +109,7 @@ class _Loader:
         """Issue, or forge, one paper, and do to it what its story says."""
         if paper.fault in ("stranger_key", "unauthorised_agency", "unrecorded"):
             return await self._forge(paper)
-        issued = await self._issuer(paper.issued).issue(
+        issued = await self._issuer(paper.issued, _MORNING).issue(
             self._request(paper), paper.agency_code, ACTOR, f"{ACTOR}-{paper.slug}"
         )
         self._codes[paper.slug] = issued.result_code
@@ -115,8 +117,9 @@ class _Loader:
             await self._act(paper, issued.result_code)
         return self._printed(paper, issued, recorded=True)
 
-    def _issuer(self, day: int) -> Issuer:
-        then = self._now + timedelta(days=day)
+    def _issuer(self, day: int, hour: time) -> Issuer:
+        """An issuer at that hour of the day; of today, not later than now."""
+        then = min(datetime.combine(self.today + timedelta(days=day), hour, VIETNAM), self._now)
         return make_issuer(
             self._config, self._services.pool, self._services.keys, self._services.catalogue, lambda: then
         )
@@ -139,7 +142,7 @@ class _Loader:
         act = paper.act
         assert act is not None
         with suppress(StatusChangeRefused):  # done before a crash
-            await self._issuer(act.day).change_status(
+            await self._issuer(act.day, _AFTERNOON).change_status(
                 result_code,
                 paper.agency_code,
                 StatusAct(
@@ -156,7 +159,7 @@ class _Loader:
         catalogue = self._services.catalogue.snapshot
         entitled = next(agency for agency, code in catalogue.rights if code == paper.type_code)
         issuer = entitled if paper.fault == "unauthorised_agency" else paper.agency_code
-        prepared = self._issuer(paper.issued).prepare(self._request(paper), issuer)
+        prepared = self._issuer(paper.issued, _MORNING).prepare(self._request(paper), issuer)
         result_code = f"{paper.dossier_code(self.today)}-KQ1"
         claims = prepared.draft._replace(
             issuer=paper.agency_code, result_code=result_code, status=await self._free_status()
