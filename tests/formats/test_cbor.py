@@ -187,7 +187,7 @@ def test_the_corpus_is_refused_at_once(name: str) -> None:
 
 
 def test_nesting_ends_at_its_limit() -> None:
-    assert cbor.loads(b"\x81" * (cbor.MAX_DEPTH - 1) + b"\x01")
+    assert cbor.loads(b"\x81" * cbor.MAX_DEPTH + b"\x01")
     assert reason(b"\x81" * (cbor.MAX_DEPTH + 1) + b"\x01") == "cbor"
 
 

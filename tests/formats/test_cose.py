@@ -134,7 +134,7 @@ def test_numbers_outside_the_group_and_other_numbers_sign_nothing(r: int, s: int
 
 
 def test_a_signature_has_a_twin() -> None:
-    """(r, n - s) signs the same bytes (SEC 1, 4.1.6), so anybody can write a second code for the same paper.
+    """(r, n - s) signs the same bytes as (r, s), so anybody can write a second code for the same paper.
 
     It is accepted: `cryptography` and signing devices make high and low s alike, and refusing one half would refuse
     good papers. Nothing depends on the code being the only one: a paper is known by the hash over the bytes that were
