@@ -58,7 +58,7 @@ class Demo:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                env=_clean(os.environ) | self.settings,
+                env=clean(os.environ) | self.settings,
                 start_new_session=True,
             )
 
@@ -99,8 +99,7 @@ class Demo:
 
     def list_processes(self) -> dict[int, str]:
         """The launcher and all below it, with their command lines."""
-        parents = dict(_parents())
-        return {pid: _command_line(pid) for pid in parents if self.process.pid in _line(pid, parents)}
+        return list_processes(self.process.pid)
 
     def end(self) -> None:
         """Leave nothing of it on the machine."""
@@ -108,6 +107,12 @@ class Demo:
             assert wait_gone(self.kill(), 20) == {}
         with self.places.held():
             self.places.clear()
+
+
+def list_processes(launcher: int) -> dict[int, str]:
+    """A process and all below it, with their command lines."""
+    parents = dict(_parents())
+    return {pid: _command_line(pid) for pid in parents if launcher in _line(pid, parents)}
 
 
 def wait_gone(processes: Mapping[int, str], within_seconds: float) -> dict[int, str]:
@@ -120,7 +125,8 @@ def wait_gone(processes: Mapping[int, str], within_seconds: float) -> dict[int, 
     return {}
 
 
-def _clean(environ: Mapping[str, str]) -> dict[str, str]:
+def clean(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without settings of ours."""
     return {name: value for name, value in environ.items() if not name.startswith("KHOSO_")}
 
 

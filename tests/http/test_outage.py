@@ -1,10 +1,7 @@
 """The database goes away and comes back: what is remembered is still told, with its age, and nothing is made up."""
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,38 +13,20 @@ from desk import Desk, problem
 from forging import malformed, resign
 from invariants import check_everything
 from khoso.config import Config
-from khoso.embedded import APP, OWNER, WITHOUT_DURABILITY, EmbeddedPostgres
+from khoso.embedded import APP, OWNER, WITHOUT_DURABILITY
 from khoso.formats.claims import StatusRef
+from own_postgres import OwnPostgres, own_postgres
 from samples import house_permit
 
 
-class Outage:
-    """A PostgreSQL of one's own that can be stopped and started."""
-
-    def __init__(self, base: Path) -> None:
-        self._base = base
-        self._running = ExitStack()
-        self.start()
-
-    def start(self) -> None:
-        self.server = self._running.enter_context(EmbeddedPostgres(self._base, settings=WITHOUT_DURABILITY))
-
-    def stop(self) -> None:
-        self._running.close()
+@pytest.fixture
+def outage() -> Iterator[OwnPostgres]:
+    with own_postgres(WITHOUT_DURABILITY) as postgres:
+        yield postgres
 
 
 @pytest.fixture
-def outage() -> Iterator[Outage]:
-    room = Path(tempfile.mkdtemp(prefix="khoso-test-", dir="/tmp"))
-    room.chmod(0o711)  # the account that runs PostgreSQL for root must get through
-    outage = Outage(room / "base")
-    yield outage
-    outage.stop()
-    shutil.rmtree(room)
-
-
-@pytest.fixture
-async def desk(outage: Outage, key_dir: Path, clock: Clock, tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(outage: OwnPostgres, key_dir: Path, clock: Clock, tmp_path: Path) -> AsyncIterator[Desk]:
     await prepare(outage.server)
     await build_city(outage.server, key_dir)
     config = Config(database_url=outage.server.dsn(CITY, APP), public_url=ORIGIN, keys_dir=key_dir, data_dir=tmp_path)
@@ -57,7 +36,7 @@ async def desk(outage: Outage, key_dir: Path, clock: Clock, tmp_path: Path) -> A
     await check_everything(owner_dsn)
 
 
-async def test_verification_outlives_the_database(desk: Desk, outage: Outage) -> None:
+async def test_verification_outlives_the_database(desk: Desk, outage: OwnPostgres) -> None:
     issued, revoked = await desk.issue(), await desk.issue()
     await desk.act(revoked["result_code"], "revoke")
     await until_remembered(desk, revoked)
@@ -95,7 +74,7 @@ async def test_verification_outlives_the_database(desk: Desk, outage: Outage) ->
 
 
 async def test_an_inspectors_check_during_an_outage_is_never_green_for_what_is_not_remembered(
-    desk: Desk, outage: Outage
+    desk: Desk, outage: OwnPostgres
 ) -> None:
     """Content that was never recorded, under an index that is in force: only the record, or its memory, tells it."""
     issued = await desk.issue()

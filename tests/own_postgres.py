@@ -1,0 +1,39 @@
+"""A PostgreSQL for one test alone, which it may stop and start."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from khoso.embedded import EmbeddedPostgres
+
+
+class OwnPostgres:
+    """Runs when it is made; `stop` and `start` keep its data."""
+
+    server: EmbeddedPostgres
+
+    def __init__(self, base: Path, settings: Mapping[str, str]) -> None:
+        self._base = base
+        self._settings = settings
+        self._running = ExitStack()
+        self.start()
+
+    def start(self) -> None:
+        self.server = self._running.enter_context(EmbeddedPostgres(self._base, settings=self._settings))
+
+    def stop(self) -> None:
+        self._running.close()
+
+
+@contextmanager
+def own_postgres(settings: Mapping[str, str]) -> Iterator[OwnPostgres]:
+    room = Path(tempfile.mkdtemp(prefix="khoso-test-", dir="/tmp"))
+    room.chmod(0o711)  # the account that runs PostgreSQL for root must get through
+    postgres = OwnPostgres(room / "base", settings)
+    try:
+        yield postgres
+    finally:
+        postgres.stop()
+        shutil.rmtree(room)
