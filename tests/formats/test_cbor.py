@@ -180,9 +180,9 @@ CORPUS = {
 @pytest.mark.parametrize("name", CORPUS)
 def test_the_corpus_is_refused_at_once(name: str) -> None:
     encoded, expected = CORPUS[name]
-    started = time.perf_counter()
+    started = time.thread_time()
     found = reason(bytes.fromhex(encoded))
-    assert time.perf_counter() - started < 0.1
+    assert time.thread_time() - started < 0.1
     assert found == expected
 
 
