@@ -54,10 +54,10 @@ def _lines(config: Config, places: Places, demonstration: Demonstration, place: 
         yield f"  {command}"
     yield ""
     if config.host in ("127.0.0.1", "localhost"):
-        yield "Để điện thoại mở được | for a phone nearby: --host <địa chỉ máy này | this machine's address>"
+        yield "Để điện thoại mở được | for phones nearby: --host <IP của máy này | my IP>"
     if now - demonstration.loading_began_at > _OLD:
         day = demonstration.loading_began_at.astimezone().strftime("%d/%m/%Y")
-        yield f"Giấy mẫu tính ngày từ {day}; làm lại: --fresh | papers count days from {day}; anew: --fresh"
+        yield f"Giấy mẫu có từ {day}, làm lại | papers are of {day}, anew: --fresh"
     yield "Ctrl-C để dừng | to stop"
 
 
