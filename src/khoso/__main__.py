@@ -310,7 +310,10 @@ def _with(config: Config, **given: Any) -> Config:
 
 
 def _read(file: Path) -> bytes:
-    return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    try:
+        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise InvalidInput(InputProblem("file", "unreadable", f"{file}: {error.strerror}")) from None
 
 
 def _decode(data: bytes, kind: Any) -> Any:

@@ -117,7 +117,7 @@ def translating_absence() -> Iterator[None]:
     except _AWAY as error:
         if isinstance(error, ValueError):  # asyncpg.DataError, an InterfaceError too: our mistake, not an absence
             raise
-        raise Unavailable(type(error).__name__) from error
+        raise Unavailable(f"{type(error).__name__}: is PostgreSQL running where the database URL says?") from error
 
 
 @contextmanager

@@ -1,0 +1,231 @@
+"""Every command of `khoso`: what it prints, how it ends, and that an error says what to do."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from conftest import Database
+from demo.launching import clean, free_port
+from desk import AGENCY
+from khoso.__main__ import app, main
+from khoso.config import Config, to_environment
+from khoso.formats import lookup
+from khoso.identity.tokens import TokenReader
+from khoso.signing.files import KeyFiles
+from samples import house_permit
+from servers import WallClock
+
+ISSUE = ("issue", "-", "--agency", AGENCY, "--actor", "clerk", "--idempotency-key")
+
+
+@dataclass(frozen=True)
+class Ended:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def answer(self) -> Any:
+        return json.loads(self.out)
+
+
+Khoso = Callable[..., Ended]
+
+
+@pytest.fixture
+def khoso(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Khoso:
+    """Runs a command in this process with these settings and nothing else of ours."""
+
+    def run(*command: str, config: Config | None = None, stdin: str = "", **settings: str) -> Ended:
+        with monkeypatch.context() as patch:
+            environ = clean(os.environ) | ({} if config is None else to_environment(config)) | settings
+            for name in os.environ.keys() - environ.keys():
+                patch.delenv(name)
+            for name, value in environ.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["khoso", *command])
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+            capfd.readouterr()
+            with pytest.raises(SystemExit) as ended:
+                main()
+        out, err = capfd.readouterr()
+        assert "Traceback" not in err
+        return Ended(int(ended.value.code or 0), out, err)
+
+    return run
+
+
+def commands() -> Iterator[tuple[str, ...]]:
+    groups = {group.name: group.typer_instance for group in app.registered_groups}
+    for prefix, one in [("", app), *((name or "", group) for name, group in groups.items() if group)]:
+        for command in one.registered_commands:
+            assert command.callback is not None
+            name = command.name or command.callback.__name__.replace("_", "-")
+            yield (prefix, name) if prefix else (name,)
+
+
+@pytest.mark.parametrize("command", list(commands()), ids=" ".join)
+def test_every_command_explains_itself(khoso: Khoso, command: tuple[str, ...]) -> None:
+    ended = khoso(*command, "--help")
+    assert ended.status == 0
+    assert f"Usage: khoso {' '.join(command)}" in ended.out
+
+
+def test_the_installed_command_starts() -> None:
+    command = Path(sys.executable).with_name("khoso")
+    ended = subprocess.run([command], env=clean(os.environ), capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 2, "no command was given"
+    assert "load-danang" not in ended.stdout
+    assert "catalogue" in ended.stdout
+
+
+def test_issue_and_verify(khoso: Khoso, config: Config) -> None:
+    issued = khoso(*ISSUE, "one", config=config, stdin=json.dumps(house_permit()))
+    assert issued.status == 0
+    again = khoso(*ISSUE, "one", config=config, stdin=json.dumps(house_permit()))
+    assert again.answer == issued.answer
+    for asked in (issued.answer["code"], issued.answer["lookup_code"]):
+        told = khoso("verify", asked, "--json", config=config)
+        assert (told.status, told.answer["outcome"]) == (0, "in_force")
+    shown = khoso("verify", "-", config=config, stdin=issued.answer["code"])
+    assert shown.status == 0
+    assert "K48/12 Nguyễn Thị Minh Khai" in shown.out
+    result_code, _ = lookup.parse(issued.answer["lookup_code"])
+    unknown = khoso("verify", lookup.compose(result_code, "00000"), config=config)
+    assert unknown.status == 3
+
+
+def test_verify_without_agreement_is_neither_yes_nor_no(khoso: Khoso, config: Config, tmp_path: Path) -> None:
+    code = khoso(*ISSUE, "one", config=config, stdin=json.dumps(house_permit())).answer["code"]
+    elsewhere = msgspec.structs.replace(config, public_url="https://kho.example.vn")
+    assert khoso("verify", code, config=elsewhere).status == 3
+    mistyped = khoso("verify", "H17.05.12-261120-000001-KQ1 000000", config=config)
+    assert mistyped.status == 3
+
+
+@pytest.mark.parametrize(
+    ("request_text", "said"),
+    [
+        ("{", "file"),
+        (json.dumps(house_permit(fields={})), "fields.address"),
+        (json.dumps(house_permit(type_code="KQ.H17.999999")), "type_code"),
+        (json.dumps(house_permit(holder={"kind": "robot"})), "file"),
+    ],
+)
+def test_issue_says_what_is_wrong(khoso: Khoso, config: Config, request_text: str, said: str) -> None:
+    ended = khoso(*ISSUE, "one", config=config, stdin=request_text)
+    assert ended.status == 1
+    assert said in ended.err
+
+
+def test_a_file_that_is_not_there(khoso: Khoso, config: Config) -> None:
+    ended = khoso("issue", "absent.json", *ISSUE[2:], "one", config=config)
+    assert ended.status != 0
+    assert "absent.json" in ended.err
+
+
+def test_keys(khoso: Khoso, config: Config, tmp_path: Path) -> None:
+    fresh = msgspec.structs.replace(config, keys_dir=tmp_path / "keys")
+    assert khoso("keys", "prepare", config=fresh).status == 0
+    kept = (fresh.keys_dir / "token.pem").read_bytes()
+    assert khoso("keys", "prepare", config=fresh).out.strip() == str(fresh.keys_dir)
+    assert (fresh.keys_dir / "token.pem").read_bytes() == kept
+    made = khoso("keys", "make", AGENCY, "--json", config=fresh)
+    assert made.answer["agency_code"] == AGENCY
+    listed = {key["kid"]: key for key in khoso("keys", "list", "--json", config=fresh).answer}
+    assert listed[made.answer["kid"]] == {**made.answer, "state": "active"}
+    states = [key["state"] for key in listed.values() if key["agency_code"] == AGENCY]
+    assert sorted(states) == ["active", "retired"]
+    assert made.answer["kid"] in khoso("keys", "list", config=fresh).out
+    assert AGENCY in khoso("keys", "make", AGENCY, config=fresh).out
+    unknown = khoso("keys", "make", "H99", config=fresh)
+    assert (unknown.status, "no such agency" in unknown.err) == (1, True)
+
+
+def test_token_make(khoso: Khoso, config: Config) -> None:
+    command = ("token", "make", "--subject", "clerk", "--scope", "inspect", "--scope", "vault:read")
+    made = khoso(*command, "--agency", AGENCY, "--vault", str(UUID(int=5)), config=config)
+    key = KeyFiles(config.keys_dir).token_key().public_key()
+    caller = TokenReader(key, config.public_url).read(made.out.strip()).caller_at(WallClock()())
+    assert (caller.subject, caller.agency_code, caller.vault_id) == ("clerk", AGENCY, UUID(int=5))
+    assert caller.scopes == {"inspect", "vault:read"}
+    for wrong in (("--scope", "everything"), ("--vault", "mine"), ("--hours", "9999")):
+        refused = khoso(*command, *wrong, config=config)
+        assert refused.status == 2, wrong
+        assert not refused.out
+
+
+def test_an_empty_database_step_by_step(khoso: Khoso, database: Database, key_dir: Path, server: Any) -> None:
+    """What an operator does on the first day, in the order in which he is told to."""
+    config = Config(database_url=database.app_dsn, database_owner_url=database.owner_dsn, keys_dir=key_dir)
+    assert khoso("migrate", config=config).status == 0
+    assert khoso("check-config", config=config).status == 0
+    for _ in range(2):
+        assert khoso("catalogue", "load-danang", config=config).status == 0
+    assert khoso("keys", "make", AGENCY, config=config).status == 0
+    assert khoso(*ISSUE, "one", config=config, stdin=json.dumps(house_permit())).status == 0
+
+
+WRONG_SETTINGS: dict[str, tuple[dict[str, str], str]] = {
+    "no database": ({"KHOSO_DATABASE_URL": ""}, "KHOSO_DATABASE_URL"),
+    "unknown setting": ({"KHOSO_WORKER": "3"}, "KHOSO_worker"),
+    "number": ({"KHOSO_PORT": "http"}, "KHOSO_PORT"),
+    "port": ({"KHOSO_PORT": "0"}, "KHOSO_PORT"),
+    "password in the address": ({"KHOSO_DATABASE_URL": "postgresql://khoso_app:secret@db/khoso"}, "passfile"),
+    "password behind the address": ({"KHOSO_DATABASE_URL": "postgresql://db/khoso?password=secret"}, "passfile"),
+    "origin with a path": ({"KHOSO_PUBLIC_URL": "https://kho.example.vn/app"}, "KHOSO_PUBLIC_URL"),
+    "origin in capitals": ({"KHOSO_PUBLIC_URL": "https://Kho.example.vn"}, "KHOSO_PUBLIC_URL"),
+    "origin without TLS": ({"KHOSO_PUBLIC_URL": "http://kho.example.vn"}, "KHOSO_PUBLIC_URL"),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG_SETTINGS)
+@pytest.mark.parametrize("command", ["check-config", "serve"])
+def test_a_wrong_setting_stops_the_start_and_is_named(khoso: Khoso, config: Config, fault: str, command: str) -> None:
+    settings, said = WRONG_SETTINGS[fault]
+    ended = khoso(command, config=config, **settings)
+    assert ended.status == 1
+    assert said.lower() in ended.err.lower()
+    assert "secret" not in ended.err
+
+
+def test_a_database_that_cannot_be_used_is_told(khoso: Khoso, config: Config, server: Any, tmp_path: Path) -> None:
+    wrong_password = tmp_path / "pgpass"
+    wrong_password.write_text("*:*:*:khoso_app:wrong\n")
+    wrong_password.chmod(0o600)
+    app_passfile = str(server.passfile("khoso_app"))
+    faults = {
+        "nobody listens": (f"postgresql://khoso_app@127.0.0.1:{free_port()}/khoso", "ConnectionRefusedError"),
+        "no such database": (server.dsn("absent", "khoso_app"), "absent"),
+        "wrong password": (config.database_url.replace(app_passfile, str(wrong_password)), "password"),
+        "the owner's role": (config.database_owner_url, "khoso_app"),
+        "a superuser": (server.dsn(), "khoso_app"),
+        "no schema": (server.dsn("postgres", "khoso_app"), "khoso"),
+    }
+    for fault, (url, said) in faults.items():
+        ended = khoso("check-config", config=config, KHOSO_DATABASE_URL=url)
+        assert ended.status == 1, fault
+        assert said in ended.err, fault
+        assert "database URL" in ended.err or "khoso" in ended.err, fault
+
+
+def test_migrating_needs_the_owner(khoso: Khoso, config: Config) -> None:
+    ended = khoso("migrate", config=config, KHOSO_DATABASE_OWNER_URL="")
+    assert (ended.status, "KHOSO_DATABASE_OWNER_URL" in ended.err) == (1, True)
+
+
+def test_missing_keys_are_told(khoso: Khoso, config: Config, tmp_path: Path) -> None:
+    for command in (("check-config",), ("serve",), ("token", "make", "--subject", "a", "--scope", "inspect")):
+        ended = khoso(*command, config=msgspec.structs.replace(config, keys_dir=tmp_path / "none"))
+        assert ended.status == 1, command
+        assert "khoso keys prepare" in ended.err
