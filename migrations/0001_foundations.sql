@@ -282,16 +282,19 @@ CREATE TABLE import_result (
 -- It owns nothing. What must never change or vanish it cannot change or delete.
 
 GRANT SELECT, INSERT ON agency, agency_successor, result_type_version, issuing_right, signing_key TO khoso_app;
-GRANT UPDATE ON agency, issuing_right, signing_key TO khoso_app;
-GRANT SELECT, UPDATE ON catalogue_version TO khoso_app;
-GRANT SELECT, INSERT ON vault, credential, scan, holder, result_code, status_act, outbox TO khoso_app;
+GRANT UPDATE (name_vi, name_en, level, parent_code, valid_from, valid_until) ON agency TO khoso_app;
+GRANT UPDATE (valid_from, valid_until) ON issuing_right TO khoso_app;
+GRANT UPDATE (state, valid_until, compromised_at) ON signing_key TO khoso_app;
+GRANT SELECT, UPDATE (version) ON catalogue_version TO khoso_app;
+GRANT SELECT, INSERT ON vault, credential, scan, status_act, holder, result_code, status_entry, audit TO khoso_app;
 GRANT UPDATE (status, status_since) ON credential TO khoso_app;
-GRANT UPDATE (delivered_at) ON outbox TO khoso_app;
-GRANT SELECT, INSERT, UPDATE ON dossier_result, scan_count, status_list, lookup_failure TO khoso_app;
-GRANT DELETE ON lookup_failure TO khoso_app;
-GRANT SELECT, INSERT, DELETE ON idempotency_key TO khoso_app;
-GRANT SELECT, INSERT ON status_entry, audit TO khoso_app;
 GRANT UPDATE (status, list_version) ON status_entry TO khoso_app;
+GRANT SELECT, INSERT, UPDATE (taken, version) ON status_list TO khoso_app;
+GRANT SELECT, INSERT, UPDATE (results) ON dossier_result TO khoso_app;
+GRANT SELECT, INSERT, DELETE ON idempotency_key TO khoso_app;
+GRANT SELECT, INSERT, UPDATE (failures), DELETE ON lookup_failure TO khoso_app;
+GRANT SELECT, INSERT, UPDATE (scans) ON scan_count TO khoso_app;
+GRANT SELECT, INSERT, UPDATE (delivered_at) ON outbox TO khoso_app;
 GRANT SELECT, INSERT, UPDATE ON import_job TO khoso_app;
 GRANT SELECT, INSERT, DELETE ON import_file, import_error, import_result TO khoso_app;
 
