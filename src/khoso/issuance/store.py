@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import LiteralString
 from uuid import UUID
 
 import msgspec
@@ -10,6 +11,9 @@ from khoso import db
 from khoso.db import Connection
 from khoso.formats.status_list import SIZE
 from khoso.issuance.model import Credential, StatusAct
+
+OPEN_LISTS = 4
+"""Status lists from which indexes are taken at the same time: two for each of two workers."""
 
 
 class HolderVault(msgspec.Struct, frozen=True):
@@ -145,52 +149,68 @@ async def take_result_numbers(conn: Connection, counts: Sequence[DossierNumbers]
 
 
 async def take_indexes(conn: Connection, count: int, new_seed: bytes) -> list[IndexRange]:
-    """Take `count` free indexes, opening lists as needed; each list stays locked until the commit."""
+    """Take `count` free indexes; the lists stay locked until the commit.
+
+    A list that another transaction holds is passed over, so a few transactions issue side by side, each from a list of
+    its own; only when all `OPEN_LISTS` are held does this one wait.
+    """
     ranges: list[IndexRange] = []
     while count > 0:
-        taken = await _take_from_open_list(conn, count)
-        if taken is None:
-            await _open_list(conn, new_seed)
-        else:
+        taken = await _take_from_list(conn, count, wait=False)
+        if taken is None and not await _open_list(conn, new_seed):
+            taken = await _take_from_list(conn, count, wait=True)
+        if taken is not None:
             ranges.append(taken)
             count -= taken.count
     return ranges
 
 
-async def _take_from_open_list(conn: Connection, count: int) -> IndexRange | None:
+_FREE_LIST: LiteralString = """
+    SELECT list_id, taken AS first
+      FROM status_list
+     WHERE taken < $2
+     ORDER BY list_id
+     LIMIT 1
+       FOR UPDATE
+"""
+
+
+async def _take_from_list(conn: Connection, count: int, *, wait: bool) -> IndexRange | None:
+    """Take from the first open list, or, without waiting, from the first that nobody holds; None if there is none."""
+    open_list = _FREE_LIST if wait else _FREE_LIST + " SKIP LOCKED"
     return await db.fetch_one(
         conn,
         IndexRange,
-        """
-        WITH open AS (
-            SELECT list_id, taken AS first
-              FROM status_list
-             WHERE taken < $2
-             ORDER BY list_id
-             LIMIT 1
-               FOR UPDATE
-        )
+        "WITH open AS ("
+        + open_list
+        + """)
         UPDATE status_list AS list
            SET taken = least(list.taken + $1, $2), version = list.version + 1
           FROM open
          WHERE list.list_id = open.list_id
         RETURNING list.list_id, list.seed, open.first, list.taken - open.first AS count, list.version
-        """,
+        """,  # noqa: S608
         count,
         SIZE,
     )
 
 
-async def _open_list(conn: Connection, seed: bytes) -> None:
-    """A new list after the last one. If another transaction opens it first, theirs stands."""
-    await conn.execute(
+async def _open_list(conn: Connection, seed: bytes) -> bool:
+    """Add a list unless there are enough open ones; whether it did. Where two try at once, one adds."""
+    opened = await conn.fetchval(
         """
         INSERT INTO status_list (list_id, seed, taken, version)
-        SELECT coalesce(max(list_id) + 1, 0), $1, 0, 0 FROM status_list
+        SELECT coalesce(max(list_id) + 1, 0), $1, 0, 0
+          FROM status_list
+        HAVING count(*) FILTER (WHERE taken < $2) < $3
             ON CONFLICT (list_id) DO NOTHING
+        RETURNING true
         """,
         seed,
+        SIZE,
+        OPEN_LISTS,
     )
+    return opened is True
 
 
 _CREDENTIAL_COLUMNS = Credential.__struct_fields__
