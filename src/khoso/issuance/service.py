@@ -37,7 +37,7 @@ from khoso.issuance.preparing import CatalogueView, prepare
 from khoso.issuance.signer import Signer
 
 MAX_BATCH = 64
-WRITERS = 1
+WRITERS = 2
 """Transactions of one process under way at once: while one is committed, the next is made."""
 
 
@@ -272,6 +272,8 @@ def _check_act(act: StatusAct, result_code: str) -> None:
     if (act.act == "supersede") != (act.superseded_by is not None):
         message = "name the newer result's code when superseding, and only then"
         problems.append(InputProblem("superseded_by", "successor", message))
+    if act.superseded_by == result_code:
+        problems.append(InputProblem("superseded_by", "itself", "a result cannot take its own place"))
     if problems:
         raise InvalidInput(*problems)
 
