@@ -23,7 +23,6 @@ from khoso.pages import routes as pages
 from khoso.processes import die_with
 from khoso.signing.files import KeyFiles
 from khoso.vault import routes as vault
-from khoso.verification import routes as verification
 from khoso.wiring import Clock, Services, open_services, utc_now
 
 MAX_BODY = 65_536
@@ -39,7 +38,6 @@ def create_app(config: Config, now: Clock = utc_now) -> Litestar:
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_services(config, now) as services:
             app.state.services = services
-            app.state.verifier = services.verifier
             yield
 
     papers = read_papers(config) if config.demo else []
@@ -50,7 +48,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Litestar:
             *issuance.HANDLERS,
             *imports.HANDLERS,
             *vault.HANDLERS,
-            verification.make_handler(door.find_caller),
+            *(route.handler(door.find_caller) for route in openapi.HOT_ROUTES),
             healthz,
             readyz,
             metrics,
@@ -78,7 +76,7 @@ def create_served_app() -> ASGIApp:
         die_with(launcher.pid)
     config = configuration.load()
     observing.configure_logging(config)
-    return observing.Observed(create_app(config))
+    return observing.Observed(create_app(config), verbose=config.log_level == "debug")
 
 
 def _services(state: State) -> Services:

@@ -12,7 +12,7 @@ from khoso.errors import ConfigurationError, Unavailable
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 1.0
-_PAUSE_SECONDS = 0.05
+_PAUSE_SECONDS = 0.1
 """Least time between two refreshes: a busy database is not asked again for every commit."""
 
 _RECONNECT_SECONDS = 2.0

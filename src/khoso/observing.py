@@ -30,8 +30,8 @@ STATUS_AGE = Gauge(
     "khoso_status_age_seconds", "Age of the oldest status snapshot of any worker", multiprocess_mode="max"
 )
 
-_QUIET = frozenset({"/api/v1/verify", "/healthz", "/readyz", "/metrics"})
-"""Routes whose successes are counted, not logged."""
+_SLOW_SECONDS = 1.0
+"""What takes longer is logged even if it succeeds; other successes are counted, and told only at level debug."""
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 _SECURITY_HEADERS: list[tuple[bytes, bytes]] = [
@@ -79,8 +79,10 @@ def metrics_text() -> bytes:
 class Observed:
     """An ASGI application with a request id, security headers, a time in the metrics and a line in the log."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, verbose: bool = False) -> None:
+        """`verbose`: tell the successes too, at level debug."""
         self._app = app
+        self._verbose = verbose
         self._timers: dict[tuple[str, str, int], Any] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,8 +112,10 @@ class Observed:
         if timer is None:
             timer = self._timers[key] = REQUESTS.labels(*key)
         timer.observe(seconds)
-        if status >= 400 or route not in _QUIET:
-            log.info(
+        notable = status >= 400 or seconds > _SLOW_SECONDS
+        if notable or self._verbose:
+            log.log(
+                logging.INFO if notable else logging.DEBUG,
                 "request",
                 route=route,
                 method=scope["method"],

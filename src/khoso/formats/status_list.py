@@ -51,7 +51,7 @@ class StatusList:
             raise IndexError(index)
         return _STATUS[self.data[index // _PER_BYTE] >> index % _PER_BYTE * BITS & _MASK]
 
-    def __setitem__(self, index: int, value: Status) -> None:
+    def __setitem__(self, index: int, value: int) -> None:
         if index < 0:
             raise IndexError(index)
         shift = index % _PER_BYTE * BITS

@@ -1,14 +1,13 @@
 """Issuing over HTTP."""
 
-from typing import Annotated
-
 from litestar import post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, HeaderParameter, JSONBody
+from litestar.params import FromPath, JSONBody
 from litestar.status_codes import HTTP_204_NO_CONTENT
 
 from khoso.caller import Caller
-from khoso.errors import InputProblem, InvalidInput, NotPermitted
+from khoso.errors import InputProblem, InvalidInput, NotAuthenticated, NotPermitted
+from khoso.hot import Asking, HotRoute
 from khoso.issuance.model import Issued, IssueRequest, StatusAct
 from khoso.issuance.service import Issuer
 
@@ -22,24 +21,59 @@ def _agency_of(caller: Caller) -> str:
     return caller.agency_code
 
 
-@post(
-    "/api/v1/credentials",
-    opt={"scope": "credentials:issue"},
-    request_max_body_size=MAX_BODY,
-    tags=["issuance"],
-    summary="Issue a result: signed, recorded and in force when the answer comes",
-)
-async def issue_credential(
-    data: JSONBody[IssueRequest],
-    caller: NamedDependency[Caller],
-    issuer: NamedDependency[Issuer],
-    idempotency_key: Annotated[
-        str, HeaderParameter(name="Idempotency-Key", description="One per result; repeated, it answers the same")
-    ],
-) -> Issued:
-    if not 0 < len(idempotency_key) <= MAX_KEY:
+async def issue(request: IssueRequest, asking: Asking) -> Issued:
+    """Issue a result: signed, recorded and in force when the answer comes."""
+    caller, issuer = asking.caller, asking.state.services.issuer
+    if caller is None:
+        raise NotAuthenticated("no token")
+    key = asking.header(b"idempotency-key")
+    if key is None:
+        raise InvalidInput(InputProblem("Idempotency-Key", "required", "is missing"))
+    if not 0 < len(key) <= MAX_KEY:
         raise InvalidInput(InputProblem("Idempotency-Key", "length", f"1 to {MAX_KEY} characters"))
-    return await issuer.issue(data, _agency_of(caller), caller.subject, idempotency_key)
+    issued: Issued = await issuer.issue(request, _agency_of(caller), caller.subject, key)
+    return issued
+
+
+ISSUE = HotRoute(
+    path="/api/v1/credentials",
+    body=IssueRequest,
+    answer=Issued,
+    handle=issue,
+    scope="credentials:issue",
+    status=201,
+    max_body=MAX_BODY,
+    operation={
+        "tags": ["issuance"],
+        "operationId": "IssueCredential",
+        "summary": "Issue a result: signed, recorded and in force when the answer comes",
+        "parameters": [
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": True,
+                "description": "One per result; repeated, it answers the same",
+                "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY},
+            }
+        ],
+    },
+    examples={
+        "vehicle badge": {
+            "type_code": "KQ.H17.000006",
+            "dossier_code": "H17.11-261123-000123",
+            "holder": {"kind": "organisation", "id": "0400999001", "name": "Hợp tác xã Vận tải Sông Hàn"},
+            "fields": {"plate": "43B-012.34", "kind": "contract", "operator": "HTX Vận tải Sông Hàn"},
+            "valid_until": "2031-11-23",
+        }
+    },
+    refusals={
+        "401": "There is no token, or it is not good",
+        "403": "The token has not the scope `credentials:issue`, or the agency may not issue this type",
+        "413": "The body is larger than 32 KB",
+        "422": "Something in the request is wrong, or the Idempotency-Key was used for another request",
+        "503": "The database is away: nothing was issued that was not answered; repeat with the same key",
+    },
+)
 
 
 @post(
@@ -59,4 +93,4 @@ async def change_status(
     await issuer.change_status(result_code, _agency_of(caller), data, caller.subject)
 
 
-HANDLERS = [issue_credential, change_status]
+HANDLERS = [change_status]

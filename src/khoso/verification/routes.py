@@ -1,96 +1,57 @@
-"""Verification over HTTP: open to everyone, and the hottest path of the house.
-
-A low-level route: Litestar still routes, guards and translates errors, but the body is read, judged and answered with
-nothing in between, for half the processor time of a typed handler (docs/performance.md). Its description for OpenAPI
-is made from the same structs in `openapi.py`.
-"""
-
-from collections.abc import Callable
-
-import msgspec
-from litestar import asgi
-from litestar.enums import ScopeType
-from litestar.exceptions import MethodNotAllowedException
-from litestar.handlers import ASGIRouteHandler
-from litestar.types import Receive, Scope, Send
+"""Verification over HTTP: open to everyone, and the hottest path of the house."""
 
 from khoso.caller import Caller
-from khoso.errors import BodyTooLarge, InputProblem, InvalidInput, NotPermitted
-from khoso.verification.model import Inspector, VerifyRequest
+from khoso.errors import InputProblem, InvalidInput
+from khoso.hot import Asking, HotRoute
+from khoso.verification.model import Inspector, VerdictView, VerifyRequest
 from khoso.verification.service import Verifier
 from khoso.verification.view import present
 
-PATH = "/api/v1/verify"
 MAX_BODY = 8_192
 
-_read_request = msgspec.json.Decoder(VerifyRequest).decode
-_write_view = msgspec.json.Encoder().encode
-_HEADERS = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 
-FindCaller = Callable[[str | None], Caller | None]
-"""The caller named by an Authorization header, None without one; raises NotAuthenticated for a bad one."""
-
-
-def make_handler(find_caller: FindCaller) -> ASGIRouteHandler:
-    """The handler of `POST /api/v1/verify`; `app.state.verifier` does the work."""
-
-    @asgi(PATH, opt={"public": True}, copy_scope=False)
-    async def verify(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP or scope["method"] != "POST":
-            raise MethodNotAllowedException(headers={"allow": "POST"})
-        inspector = _inspector(find_caller(_authorization(scope)))
-        request = _parse(await _read_body(receive))
-        app_verifier: Verifier = scope["litestar_app"].state.verifier
-        answer = await _verify(app_verifier, request, inspector)
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        await send({"type": "http.response.body", "body": answer, "more_body": False})
-
-    return verify
-
-
-async def _verify(verifier: Verifier, request: VerifyRequest, inspector: Inspector | None) -> bytes:
-    if request.code is not None:
+async def verify(request: VerifyRequest, asking: Asking) -> VerdictView:
+    """Judge a scanned or a typed code."""
+    verifier: Verifier = asking.state.services.verifier
+    inspector = None if asking.caller is None else _inspector(asking.caller)
+    if request.code is not None and request.lookup_code is None:
         checked = await verifier.verify_code(request.code, inspector)
+    elif request.lookup_code is not None and request.code is None:
+        checked = await verifier.verify_lookup(request.lookup_code, inspector)
     else:
-        checked = await verifier.verify_lookup(request.lookup_code or "", inspector)
-    return _write_view(present(checked, verifier.catalogue()))
-
-
-def _parse(body: bytes) -> VerifyRequest:
-    try:
-        request = _read_request(body)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(InputProblem("body", "form", str(error))) from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise InvalidInput(InputProblem("body", "json", "give a JSON object")) from None
-    if (request.code is None) == (request.lookup_code is None):
         raise InvalidInput(InputProblem("body", "one_of", "give either code or lookup_code"))
-    return request
+    return present(checked, verifier.catalogue())
 
 
-async def _read_body(receive: Receive) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise InvalidInput(InputProblem("body", "incomplete", "the connection ended before the body did"))
-        body += message["body"]
-        if len(body) > MAX_BODY:
-            raise BodyTooLarge(MAX_BODY)
-        if not message["more_body"]:
-            return body
-
-
-def _authorization(scope: Scope) -> str | None:
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            return value.decode("latin-1")
-    return None
-
-
-def _inspector(caller: Caller | None) -> Inspector | None:
-    if caller is None:
-        return None
-    if not caller.may("inspect"):
-        raise NotPermitted("inspect")
+def _inspector(caller: Caller) -> Inspector:
     return Inspector(caller.subject, caller.agency_code)
+
+
+VERIFY = HotRoute(
+    path="/api/v1/verify",
+    body=VerifyRequest,
+    answer=VerdictView,
+    handle=verify,
+    scope="inspect",
+    open_to_all=True,
+    max_body=MAX_BODY,
+    operation={
+        "tags": ["verification"],
+        "operationId": "Verify",
+        "summary": "Judge a scanned or typed code",
+        "description": "Always 200 for what the code says: the verdict is data. Open to everyone; with an inspector's "
+        "token (scope `inspect`) the check is recorded under his name and shown to the holder.",
+    },
+    examples={
+        "scanned": {"code": "https://kho.example.vn/v#1" + "0" * 24},
+        "typed": {"lookup_code": "H17.05.12-261123-000123-KQ1 7K3M9X"},
+    },
+    refusals={
+        "401": "The token is not good",
+        "403": "The token has not the scope `inspect`",
+        "413": "The body is larger than 8 KB",
+        "422": "The body is not of this form",
+        "429": "Too many wrong look-up codes for this result",
+        "503": "A typed code cannot be looked up: the database is away",
+    },
+)

@@ -11,7 +11,7 @@ from datetime import datetime
 from khoso import db
 from khoso.db import Pool
 from khoso.formats.claims import StatusRef
-from khoso.formats.status_list import Status, StatusList
+from khoso.formats.status_list import StatusList
 from khoso.formats.verdict import StatusAnswer
 from khoso.verification import store
 
@@ -59,11 +59,12 @@ class StatusSnapshot:
     def _apply(self, listed: store.ListVersion, changes: list[store.StatusChange]) -> None:
         statuses = self._lists.setdefault(listed.list_id, StatusList())
         fingerprints = self._fingerprints.setdefault(listed.list_id, array("Q", bytes(8 * len(statuses))))
-        for change in changes:
-            statuses[change.status_index] = Status(change.status)
-            fingerprints[change.status_index] = _fingerprint(change.signed_hash)
-        versions = [change.list_version for change in changes]
-        self._versions[listed.list_id] = max([listed.version, *versions])
+        newest = listed.version
+        for index, status, signed_hash, version in changes:
+            statuses[index] = status
+            fingerprints[index] = _fingerprint(signed_hash)
+            newest = max(newest, version)
+        self._versions[listed.list_id] = newest
 
 
 def _fingerprint(signed_hash: bytes) -> int:

@@ -1,0 +1,114 @@
+"""Hot routes: the two requests that a city makes a hundred times a second, read and answered with nothing in between.
+
+Litestar still finds the route and translates the errors; what its typed handlers add, parameters by name,
+dependencies, response objects, costs more than a signature (docs/performance.md). A hot route says in one place what it
+takes, who may ask and what it answers, and its description for OpenAPI is made from that.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+from litestar import asgi
+from litestar.enums import ScopeType
+from litestar.exceptions import MethodNotAllowedException
+from litestar.handlers import ASGIRouteHandler
+from litestar.types import Receive, Scope, Send
+
+from khoso.caller import Caller
+from khoso.errors import BodyTooLarge, InputProblem, InvalidInput, NotAuthenticated, NotPermitted
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+FindCaller = Callable[[str | None], Caller | None]
+"""The caller named by an Authorization header, None without one; raises NotAuthenticated for a bad one."""
+
+_HEADERS = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+_PLACE = re.compile(r" - at `\$\.([^`]+)`$")
+
+_write = msgspec.json.Encoder().encode
+
+
+class Asking(NamedTuple):
+    """Who asks, with which headers, and what the application has to answer with."""
+
+    caller: Caller | None
+    headers: Iterable[tuple[bytes, bytes]]
+    state: Any
+    """The application's state; `services` are in it."""
+
+    def header(self, name: bytes) -> str | None:
+        """The value of a header by its lower-case name."""
+        for given, value in self.headers:
+            if given == name:
+                return value.decode("latin-1")
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HotRoute(Generic[Body]):
+    """A POST that takes one JSON object and answers with another."""
+
+    path: str
+    body: type[Body]
+    answer: type[msgspec.Struct]
+    handle: Callable[[Body, Asking], Awaitable[msgspec.Struct]]
+    scope: str
+    open_to_all: bool = False
+    """Whether somebody without a token may ask too. A token, where there is one, must allow the scope."""
+    status: int = 200
+    max_body: int
+    operation: Mapping[str, Any]
+    """What OpenAPI is told besides: summary, description, parameters."""
+    examples: Mapping[str, Any]
+    refusals: Mapping[str, str]
+    """When which status is answered instead."""
+
+    def handler(self, find_caller: FindCaller) -> ASGIRouteHandler:
+        """The handler to register. Raises in it: NotAuthenticated, NotPermitted, BodyTooLarge, InvalidInput."""
+        read = msgspec.json.Decoder(self.body).decode
+
+        @asgi(self.path, opt={"public": True}, copy_scope=False)  # who may ask is asked here
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != ScopeType.HTTP or scope["method"] != "POST":
+                raise MethodNotAllowedException(headers={"allow": "POST"})
+            asking = Asking(None, scope["headers"], scope["litestar_app"].state)
+            asking = asking._replace(caller=self._admit(find_caller(asking.header(b"authorization"))))
+            content = _write(await self.handle(_parse(read, await self._read_body(receive)), asking))
+            await send({"type": "http.response.start", "status": self.status, "headers": _HEADERS})
+            await send({"type": "http.response.body", "body": content, "more_body": False})
+
+        return answer
+
+    def _admit(self, caller: Caller | None) -> Caller | None:
+        if caller is None and not self.open_to_all:
+            raise NotAuthenticated("no token")
+        if caller is not None and not caller.may(self.scope):
+            raise NotPermitted(self.scope)
+        return caller
+
+    async def _read_body(self, receive: Receive) -> bytes:
+        body = b""
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise InvalidInput(InputProblem("body", "incomplete", "the connection ended before the body did"))
+            body += message["body"]
+            if len(body) > self.max_body:
+                raise BodyTooLarge(self.max_body)
+            if not message["more_body"]:
+                return body
+
+
+def _parse(read: Callable[[bytes], Body], body: bytes) -> Body:
+    try:
+        return read(body)
+    except msgspec.ValidationError as error:
+        message = str(error)
+        place = _PLACE.search(message)
+        field = "body" if place is None else place[1]
+        raise InvalidInput(InputProblem(field, "form", _PLACE.sub("", message))) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise InvalidInput(InputProblem("body", "json", "give a JSON object")) from None
