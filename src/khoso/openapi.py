@@ -4,27 +4,33 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from litestar import Litestar, Request, get
+from litestar import Litestar, Request, Router, get
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.response import Response
+from litestar.types import Guard
 
+from khoso import __version__
 from khoso.hot import HotRoute
 from khoso.http import conditional
 from khoso.issuance import routes as issuance
 from khoso.problems import MEDIA_TYPE, Problem
 from khoso.verification import routes as verification
 
-CONFIG = OpenAPIConfig(
-    title="Kho Số",
-    version="0.1.0",
-    description="Kho kết quả thủ tục hành chính số. | The vault of digital administrative results.",
-    components=Components(
-        security_schemes={"token": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
-    ),
-    security=[{"token": []}],
-    render_plugins=[],
-)
+
+def make_config(guards: list[Guard]) -> OpenAPIConfig:
+    """What Litestar is told. Its own pages stand behind the guards, which let nobody in: ours are at /docs/api."""
+    return OpenAPIConfig(
+        title="Kho Số",
+        version=__version__,
+        description="Kho kết quả thủ tục hành chính số. | The vault of digital administrative results.",
+        components=Components(
+            security_schemes={"token": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
+        ),
+        security=[{"token": []}],
+        openapi_router=Router("/schema", route_handlers=[], guards=guards, include_in_schema=False),
+    )
+
 
 HOT_ROUTES: tuple[HotRoute[Any], ...] = (verification.VERIFY, issuance.ISSUE)
 

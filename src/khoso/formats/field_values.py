@@ -100,6 +100,9 @@ def from_code(field: Field, value: FieldValue) -> Any:
 
 def shown(field: Field, value: FieldValue) -> tuple[str, str]:
     """The value as a person reads it, Vietnamese and English."""
+    if isinstance(value, str):
+        text = value if field.keep_last is None else f"•••{value}"
+        return text, text
     if field.kind == "choice" and isinstance(value, int):
         choice = field.choices[value]
         return choice.label_vi, choice.label_en
@@ -109,7 +112,7 @@ def shown(field: Field, value: FieldValue) -> tuple[str, str]:
     elif field.kind == "date":
         text = "/".join(reversed(plain.split("-")))
     else:
-        text = f"•••{plain}" if field.keep_last is not None else str(plain)
+        text = str(plain)
     unit = f" {field.unit}" if field.unit else ""
     return (text.replace(".", ",") if field.kind == "decimal" else text) + unit, text + unit
 

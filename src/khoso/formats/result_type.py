@@ -87,3 +87,9 @@ class ResultType:
     def by_number(self) -> Mapping[int, Field]:
         """The fields by their key in the code."""
         return {field.number: field for field in self.fields}
+
+    @cached_property
+    def by_glance(self) -> tuple[Field, ...]:
+        """The fields as an inspector reads them: those for the first glance first, then in the order of the paper."""
+        glance = [field for name in self.glance for field in self.fields if field.name == name]
+        return (*glance, *(field for field in self.fields if field not in glance))

@@ -59,16 +59,15 @@ def _type(result_type: ResultType) -> TypeView:
 
 
 def _fields(values: Mapping[int, FieldValue], result_type: ResultType) -> dict[str, FieldView]:
-    """The fields by name: those for the first glance first, then in the order of the paper."""
-    by_name = {field.name: field for field in result_type.fields if field.number in values}
-    order = [*(name for name in result_type.glance if name in by_name), *by_name]
-    return {name: _field(by_name[name], values[by_name[name].number]) for name in dict.fromkeys(order)}
+    """The fields that the code carries, by name, as an inspector reads them."""
+    return {
+        field.name: _field(field, values[field.number]) for field in result_type.by_glance if field.number in values
+    }
 
 
 def _field(field: Field, value: FieldValue) -> FieldView:
-    return FieldView(
-        field.name, Words(field.label_vi, field.label_en), from_code(field, value), Words(*shown(field, value))
-    )
+    label = Words(field.label_vi, field.label_en)
+    return FieldView(field.name, label, from_code(field, value), Words(*shown(field, value)))
 
 
 def _instant(seconds: int | None) -> datetime | None:

@@ -5,6 +5,7 @@ hands these texts on unchanged, and no page makes up its own.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Literal
 
 import msgspec
@@ -35,6 +36,7 @@ class Wording(msgspec.Struct, frozen=True):
     """What to do now."""
 
 
+@cache
 def words(outcome: Outcome, reason: str) -> Wording:
     """The words for an outcome and its reason; where the reason has none of its own, those of the outcome."""
     general = _OUTCOMES[outcome]
