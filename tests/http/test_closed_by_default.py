@@ -8,14 +8,14 @@ from uuid import UUID
 import httpx
 import pytest
 from litestar import Litestar
-from litestar.handlers import HTTPRouteHandler
-from litestar.routes import ASGIRoute, HTTPRoute
+from litestar.routes import HTTPRoute
 
 from conftest import Clock
 from desk import AGENCY, Desk, problem
 from khoso.app import create_app
 from khoso.caller import SCOPES
 from khoso.config import Config
+from khoso.openapi import HOT_ROUTES
 
 PUBLIC = {
     "GET /",
@@ -50,18 +50,24 @@ class Route(NamedTuple):
 EXAMPLES = {"int": "1", "str": "absent", "uuid": str(UUID(int=1)), "path": "absent"}
 
 
+HOT = {route.path: route for route in HOT_ROUTES}
+"""These ask for the token themselves."""
+
+
 def routes(app: Litestar) -> Iterator[Route]:
     for route in app.routes:
-        assert isinstance(route, HTTPRoute | ASGIRoute)
-        handlers = route.route_handlers if isinstance(route, HTTPRoute) else [route.route_handler]
         path = re.sub(r"\{\w+:(\w+)\}", lambda place: EXAMPLES[place[1]], route.path)
         pattern = re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path)
-        for handler in handlers:
-            scope = handler.opt.get("scope", ())
-            scopes = frozenset({scope} if isinstance(scope, str) else scope)
-            methods = handler.http_methods if isinstance(handler, HTTPRouteHandler) else {"POST"}
-            for method in methods - {"OPTIONS"}:
-                yield Route(method, path, f"{method} {pattern}", bool(handler.opt.get("public")), scopes)
+        if isinstance(route, HTTPRoute):
+            for handler in route.route_handlers:
+                scope = handler.opt.get("scope", ())
+                scopes = frozenset({scope} if isinstance(scope, str) else scope)
+                for method in handler.http_methods - {"OPTIONS"}:
+                    yield Route(method, path, f"{method} {pattern}", bool(handler.opt.get("public")), scopes)
+        else:
+            hot = HOT[route.path]
+            scopes = frozenset() if hot.open_to_all else frozenset({hot.scope})
+            yield Route("POST", path, f"POST {pattern}", hot.open_to_all, scopes)
 
 
 @pytest.fixture

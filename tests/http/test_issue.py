@@ -124,7 +124,8 @@ async def test_a_body_that_is_no_json(desk: Desk) -> None:
     headers = desk.officer("credentials:issue") | {"idempotency-key": "a", "content-type": "application/json"}
     for fault, body in UNREADABLE.items():
         answer = await desk.client.post("/api/v1/credentials", content=body, headers=headers)
-        assert [field for field, _ in problem(answer, 422, "invalid_input")] == ["body"], fault
+        [(field, _)] = problem(answer, 422, "invalid_input")
+        assert field == ("fields[...]" if "digits" in fault else "body"), fault
 
 
 async def test_who_may_issue(desk: Desk) -> None:
@@ -145,7 +146,7 @@ async def test_a_large_body_a_wrong_method_and_an_unknown_path(desk: Desk) -> No
     problem(await desk.client.post("/api/v1/verify", json={"code": "a" * 9_000}), 413, "body_too_large")
     wrong = await desk.client.delete("/api/v1/credentials", headers=headers)
     problem(wrong, 405, "http_405")
-    assert wrong.headers["allow"] == "POST, OPTIONS"
+    assert wrong.headers["allow"] == "POST"
     problem(await desk.client.get("/api/v1/nothing"), 404, "not_found")
 
 

@@ -181,7 +181,7 @@ WRONG_SETTINGS: dict[str, tuple[dict[str, str], str]] = {
     "unknown setting": ({"KHOSO_WORKER": "3"}, "KHOSO_worker"),
     "number": ({"KHOSO_PORT": "http"}, "KHOSO_PORT"),
     "port": ({"KHOSO_PORT": "0"}, "KHOSO_PORT"),
-    "password in the address": ({"KHOSO_DATABASE_URL": "postgresql://khoso_app:" "secret@db/khoso"}, "passfile"),
+    "password in the address": ({"KHOSO_DATABASE_URL": f"postgresql://khoso_app:{'secret'}@db/khoso"}, "passfile"),
     "password behind the address": ({"KHOSO_DATABASE_URL": "postgresql://db/khoso?password=secret"}, "passfile"),
     "origin with a path": ({"KHOSO_PUBLIC_URL": "https://kho.example.vn/app"}, "KHOSO_PUBLIC_URL"),
     "origin in capitals": ({"KHOSO_PUBLIC_URL": "https://Kho.example.vn"}, "KHOSO_PUBLIC_URL"),
