@@ -11,7 +11,7 @@ from khoso.errors import ConfigurationError, Unavailable
 
 log = structlog.get_logger(__name__)
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 0.5
 _PAUSE_SECONDS = 0.1
 """Least time between two refreshes: a busy database is not asked again for every commit."""
 
@@ -20,7 +20,7 @@ _ALIVE_SECONDS = 10.0
 
 
 async def follow(name: str, refresh: Callable[[], Awaitable[None]], wake: asyncio.Event) -> None:
-    """Refresh whenever `wake` is set, and at least once a second; runs until cancelled. The database may be away."""
+    """Refresh whenever `wake` is set, and at least twice a second; runs until cancelled. The database may be away."""
     available = True
     while True:
         wake.clear()
