@@ -4,12 +4,15 @@ The bytes are one big-endian integer, zero-padded to `width(n)` digits, so the n
 there are: 99.7 % dense, and no character that a URL or a camera could change.
 """
 
+from functools import cache
+
 from .malformed import Malformed
 
 MAX_BYTES = 768
 """Longest payload: more than a version 25 symbol holds at error correction M."""
 
 
+@cache
 def width(byte_count: int) -> int:
     """Digits that hold any `byte_count` bytes: ceil(8·n·log10 2), computed exactly."""
     return len(str((1 << 8 * byte_count) - 1))
