@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from litestar.connection import ASGIConnection
@@ -21,6 +22,10 @@ class Door:
     def __init__(self, key: ec.EllipticCurvePublicKey, issuer: str, now: Callable[[], datetime]) -> None:
         self._tokens = TokenReader(key, issuer)
         self._now = now
+
+    def __deepcopy__(self, _: object) -> Self:
+        """Litestar copies handlers with their guards. There is one door: one clock, one memory of tokens."""
+        return self
 
     async def guard(  # not a plain function: Litestar would run each call in a thread
         self, connection: "ASGIConnection[BaseRouteHandler, None, None, State]", handler: BaseRouteHandler
