@@ -59,7 +59,8 @@ _CBOR = {
         _with_field(bytes.fromhex("c4 82 1a ff ff ff ff 01")), "cbor_type",
     ),
     "shared-value": (
-        "A list of itself, by the tags of shared values (28, 29).", _with_field(bytes.fromhex("d81c 81 d81d 00")), "cbor",
+        "A list of itself, by the tags of shared values (28, 29).", _with_field(bytes.fromhex("d81c 81 d81d 00")),
+        "cbor",
     ),
     "shared-values-unfolding": (
         "Lists of 40 times the list before: few bytes that unfold to millions of values.",
