@@ -2,12 +2,14 @@
 
 import gc
 import multiprocessing
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from litestar import Litestar, Router, get
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.enums import ScopeType
 from litestar.response import Response
 from litestar.types import ASGIApp
 
@@ -32,6 +34,24 @@ MAX_BODY = 65_536
 
 GARBAGE_THRESHOLD = 20_000
 """Objects made before the collector looks at the youngest; a request makes some hundreds."""
+
+
+class HotFirst(Litestar):
+    """The application, with the hot routes before its router; their errors are answered as all errors are."""
+
+    hot: Mapping[str, ASGIApp] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one connection (ASGI)."""
+        endpoint = self.hot.get(scope["path"]) if scope["type"] == ScopeType.HTTP else None
+        if endpoint is None:
+            await super().__call__(scope, receive, send)
+            return
+        scope["path_template"] = scope["path"]
+        try:
+            await endpoint(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - the one place where a hot route's errors become answers
+            await problems.send_problem(error, send)
 
 
 def create_app(config: Config, now: Clock = utc_now) -> Litestar:
@@ -62,9 +82,8 @@ def create_app(config: Config, now: Clock = utc_now) -> Litestar:
             openapi.show_openapi,
         ],
     )
-    return Litestar(
-        # Hot routes ask for themselves who may: a guard costs them a copy of the handler at every request.
-        [guarded, *(route.handler(door.find_caller) for route in openapi.HOT_ROUTES)],
+    app = HotFirst(
+        [guarded],
         lifespan=[lifespan],
         dependencies={
             "caller": Provide(provide_caller, sync_to_thread=False),
@@ -77,6 +96,8 @@ def create_app(config: Config, now: Clock = utc_now) -> Litestar:
         request_max_body_size=MAX_BODY,
         debug=False,
     )
+    app.hot = {route.path: route.endpoint(door.find_caller, app.state) for route in openapi.HOT_ROUTES}
+    return app
 
 
 def create_served_app() -> ASGIApp:

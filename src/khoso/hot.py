@@ -1,8 +1,8 @@
 """Hot routes: the two requests that a city makes a hundred times a second, read and answered with nothing in between.
 
-Litestar still finds the route and translates the errors; what its typed handlers add, parameters by name,
-dependencies, response objects, costs more than a signature (docs/performance.md). A hot route says in one place what it
-takes, who may ask and what it answers, and its description for OpenAPI is made from that.
+What the framework adds to a request, routing, parameters by name, dependencies, response objects, costs more than a
+signature (docs/performance.md). A hot route says in one place what it takes, who may ask and what it answers; its
+description for OpenAPI is made from that, and its errors are answered where all errors are (`problems.py`).
 """
 
 import re
@@ -11,11 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
-from litestar import asgi
-from litestar.enums import ScopeType
 from litestar.exceptions import MethodNotAllowedException
-from litestar.handlers import ASGIRouteHandler
-from litestar.types import Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Send
 
 from khoso.caller import Caller
 from khoso.errors import BodyTooLarge, InputProblem, InvalidInput, NotAuthenticated, NotPermitted
@@ -41,10 +38,15 @@ class Asking(NamedTuple):
 
     def header(self, name: bytes) -> str | None:
         """The value of a header by its lower-case name."""
-        for given, value in self.headers:
-            if given == name:
-                return value.decode("latin-1")
-        return None
+        return find_header(self.headers, name)
+
+
+def find_header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
+    """The value of a header by its lower-case name."""
+    for given, value in headers:
+        if given == name:
+            return value.decode("latin-1")
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +68,21 @@ class HotRoute(Generic[Body]):
     refusals: Mapping[str, str]
     """When which status is answered instead."""
 
-    def handler(self, find_caller: FindCaller) -> ASGIRouteHandler:
-        """The handler to register. Raises in it: NotAuthenticated, NotPermitted, BodyTooLarge, InvalidInput."""
+    def endpoint(self, find_caller: FindCaller, state: Any) -> ASGIApp:
+        """The ASGI application of this route; `state` is the application's.
+
+        What it raises, before anything was sent, is for the application to answer: NotAuthenticated, NotPermitted,
+        BodyTooLarge, InvalidInput, MethodNotAllowedException, and whatever `handle` raises.
+        """
         read = msgspec.json.Decoder(self.body).decode
 
-        @asgi(self.path, opt={"public": True}, copy_scope=False)  # who may ask is asked here
-        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] != ScopeType.HTTP or scope["method"] != "POST":
+        async def answer(scope: Any, receive: Receive, send: Send) -> None:
+            if scope["method"] != "POST":
                 raise MethodNotAllowedException(headers={"allow": "POST"})
-            asking = Asking(None, scope["headers"], scope["litestar_app"].state)
-            asking = asking._replace(caller=self._admit(find_caller(asking.header(b"authorization"))))
-            content = _write(await self.handle(_parse(read, await self._read_body(receive)), asking))
+            headers = scope["headers"]
+            caller = self._admit(find_caller(find_header(headers, b"authorization")))
+            body = _parse(read, await self._read_body(receive))
+            content = _write(await self.handle(body, Asking(caller, headers, state)))
             await send({"type": "http.response.start", "status": self.status, "headers": _HEADERS})
             await send({"type": "http.response.body", "body": content, "more_body": False})
 

@@ -31,6 +31,7 @@ STATUS_AGE = Gauge(
     "khoso_status_age_seconds", "Age of the oldest status snapshot of any worker", multiprocess_mode="max"
 )
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SLOW_SECONDS = 1.0
 """What takes longer is logged even if it succeeds; other successes are counted, and told only at level debug."""
 
@@ -112,7 +113,8 @@ class Observed:
 
     def _note(self, scope: Any, status: int, seconds: float, request_id: bytes) -> None:
         route = scope.get("path_template", "unknown")
-        key = (route, scope["method"], status)
+        method = scope["method"] if scope["method"] in _METHODS else "other"  # a label that a client could invent
+        key = (route, method, status)
         timer = self._timers.get(key)
         if timer is None:
             timer = self._timers[key] = REQUESTS.labels(*key)

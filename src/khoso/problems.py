@@ -3,13 +3,13 @@
 import re
 import traceback
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
-from litestar.types import ExceptionHandlersMap
+from litestar.types import ExceptionHandlersMap, Send
 
 from khoso import errors
 from khoso.errors import InputProblem, InvalidInput, KhosoError
@@ -30,6 +30,7 @@ STATUS: Mapping[type[KhosoError], int] = {
     errors.BodyTooLarge: 413,
     errors.TooManyAttempts: 429,
     errors.Unavailable: 503,
+    errors.KeyStoreError: 503,
 }
 """Every error that a request can meet. A test compares it with the family."""
 
@@ -93,6 +94,16 @@ HANDLERS: ExceptionHandlersMap = {
     RecursionError: on_unreadable_body,
     Exception: on_anything_else,
 }
+
+
+async def send_problem(error: Exception, send: Send) -> None:
+    """Answer an error outside of the framework's routes as its handlers would."""
+    handler = next(handler for kind, handler in HANDLERS.items() if isinstance(kind, type) and isinstance(error, kind))
+    response = cast("Response[bytes]", handler(cast("Request[Any, Any, Any]", None), error))
+    headers = [(name.encode(), value.encode()) for name, value in response.headers.items()]
+    headers.append((b"content-type", MEDIA_TYPE.encode()))
+    await send({"type": "http.response.start", "status": response.status_code or 500, "headers": headers})
+    await send({"type": "http.response.body", "body": response.content, "more_body": False})
 
 
 def _answer(

@@ -50,24 +50,19 @@ class Route(NamedTuple):
 EXAMPLES = {"int": "1", "str": "absent", "uuid": str(UUID(int=1)), "path": "absent"}
 
 
-HOT = {route.path: route for route in HOT_ROUTES}
-"""These ask for the token themselves."""
-
-
 def routes(app: Litestar) -> Iterator[Route]:
     for route in app.routes:
+        assert isinstance(route, HTTPRoute)
         path = re.sub(r"\{\w+:(\w+)\}", lambda place: EXAMPLES[place[1]], route.path)
         pattern = re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path)
-        if isinstance(route, HTTPRoute):
-            for handler in route.route_handlers:
-                scope = handler.opt.get("scope", ())
-                scopes = frozenset({scope} if isinstance(scope, str) else scope)
-                for method in handler.http_methods - {"OPTIONS"}:
-                    yield Route(method, path, f"{method} {pattern}", bool(handler.opt.get("public")), scopes)
-        else:
-            hot = HOT[route.path]
-            scopes = frozenset() if hot.open_to_all else frozenset({hot.scope})
-            yield Route("POST", path, f"POST {pattern}", hot.open_to_all, scopes)
+        for handler in route.route_handlers:
+            scope = handler.opt.get("scope", ())
+            scopes = frozenset({scope} if isinstance(scope, str) else scope)
+            for method in handler.http_methods - {"OPTIONS"}:
+                yield Route(method, path, f"{method} {pattern}", bool(handler.opt.get("public")), scopes)
+    for hot in HOT_ROUTES:  # these ask for the token themselves
+        scopes = frozenset() if hot.open_to_all else frozenset({hot.scope})
+        yield Route("POST", hot.path, f"POST {hot.path}", hot.open_to_all, scopes)
 
 
 @pytest.fixture

@@ -231,7 +231,7 @@ async def test_one_that_cannot_be_signed_fails_alone(
             if number % 5:
                 read(answer, 201)
             else:
-                problem(answer, 500, "internal")
+                problem(answer, 503, "key_store_error")
     await check_everything(config.database_owner_url)
 
 

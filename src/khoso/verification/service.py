@@ -92,8 +92,9 @@ class Verifier:
         return verdict.status is Status.VALID and self._statuses.is_recorded(paper.claims.status, paper.signed_hash)
 
     def _without_record(self, verdict: Verdict, paper: GenuinePaper) -> Verdict:
-        """The verdict while the database is away: never green for what is not remembered exactly so."""
-        if verdict.status is not Status.VALID or self._is_certain(verdict, paper):
+        """The verdict while the database is away: neither green nor red for what may be newer than memory."""
+        newer = paper.claims.issued_at >= self._statuses.as_of
+        if self._is_certain(verdict, paper) or (verdict.status not in (None, Status.VALID) and not newer):
             return verdict
         return verdict._replace(outcome=Outcome.CANNOT_TELL, step=8, reason="database_away")
 
