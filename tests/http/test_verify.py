@@ -69,6 +69,7 @@ async def test_a_withdrawn_paper_is_named_with_its_act(desk: Desk, act: str) -> 
             "act": act,
             "since": "2026-11-23T08:05:00Z",
             "reason_code": "R1",
+            "reason": {"vi": "Mã lý do: R1", "en": "Reason code: R1"},
             "decision_number": "77/QĐ",
             "superseded_by": successor.get("superseded_by"),
         }

@@ -1,6 +1,8 @@
 """What the eye and the thumb need, measured in a real Chromium; and papers that real decoders read from the page."""
 
 import io
+import math
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,6 +54,13 @@ SMALL_TARGETS = """() => [...document.querySelectorAll("a, button, input, label,
   .filter((node) => !node.matches("form label"))
   .map((node) => ({ what: node.outerHTML.slice(0, 60), height: node.getBoundingClientRect().height }))
   .filter(({ height }) => height < 44)"""
+
+PRINTED_CODES = """nodes => nodes.map((node) => {
+  const code = document.createRange();
+  code.selectNodeContents(node.firstChild);
+  const pt = parseFloat(getComputedStyle(node).fontSize) * 72 / 96;
+  return { lines: code.getClientRects().length, overflow: node.scrollWidth - node.clientWidth, pt };
+})"""
 
 
 async def show_verdict(page: Page, site: Site, outcome: Outcome, kind: str = "") -> None:
@@ -157,6 +166,24 @@ async def test_a_paper_prints_its_code_top_left_and_its_altered_values(site: Sit
     assert all(field.shown.vi in shown for field in paper.fields)
     assert "không có giá trị pháp lý" in shown.lower()
     await expect(phone.locator(".bar")).to_be_hidden()
+
+
+async def test_the_look_up_code_can_be_typed_from_print(site: Site, phone: Page) -> None:
+    await phone.set_viewport_size({"width": 794, "height": 1123})
+    await phone.emulate_media(media="print")
+    await phone.goto(f"{site.origin}/demo/papers")
+    typed = await phone.locator(".typed").evaluate_all(PRINTED_CODES)
+    assert len(typed) > 50
+    assert {code["lines"] for code in typed} == {1}
+    assert max(code["overflow"] for code in typed) <= 0
+    assert min(code["pt"] for code in typed) >= 9
+
+
+async def test_three_papers_are_printed_on_a_page(site: Site, phone: Page) -> None:
+    await phone.goto(f"{site.origin}/demo/papers")
+    pdf = await phone.pdf(prefer_css_page_size=True)
+    pages = len(re.findall(rb"/Type\s*/Page\b", pdf))
+    assert pages == math.ceil(len(site.papers) / 3)
 
 
 async def test_the_sheet_works_as_one_file(site: Site, phone: Page, tmp_path: Path) -> None:

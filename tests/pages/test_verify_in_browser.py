@@ -68,11 +68,25 @@ async def test_a_withdrawn_paper_names_the_decision_and_leads_to_the_newer_one(s
     await scan(phone, site.papers["house-superseded"].code)
     newer = site.papers["house-adjusted"]
     await expect(phone.get_by_text("611/QĐ-UBND")).to_be_visible()
+    await expect(phone.get_by_text("Đã điều chỉnh nội dung")).to_be_visible()
+    assert "adjusted" not in await phone.inner_text("main")
     box = phone.locator("#newer")
     await expect(box).to_have_value(f"{newer.result_code} ")
     await box.fill(newer.lookup_code or "")
     await phone.get_by_role("button", name="Tra giấy mới").click()
     await expect(phone.get_by_role("heading", name="Còn hiệu lực", exact=True)).to_be_visible()
+
+
+async def test_a_former_agency_keeps_its_name_and_its_successors_are_named(site: Site, phone: Page) -> None:
+    await scan(phone, site.papers["house-former-district"].code)
+    issuer = phone.locator("dl > div", has_text="Nơi cấp")
+    lines = (await issuer.inner_text()).splitlines()
+    assert [line for line in lines if line] == [
+        "Nơi cấp",
+        "UBND quận Sơn Trà",
+        "nay là: UBND phường An Hải",
+        "nay là: UBND phường Sơn Trà",
+    ]
 
 
 async def test_what_was_never_issued_is_not_called_issued(site: Site, phone: Page) -> None:

@@ -123,6 +123,17 @@ class PaperView(msgspec.Struct, frozen=True, kw_only=True):
     evidence_level: int
 
 
+class WithdrawalView(msgspec.Struct, frozen=True):
+    """A withdrawal with its reason in words; `reason_code` is as the agency gave it."""
+
+    act: str
+    since: datetime
+    reason_code: str
+    reason: Words
+    decision_number: str
+    superseded_by: str | None
+
+
 class VerdictView(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to a scan. `outcome` and `reason` are stable codes."""
 
@@ -138,4 +149,4 @@ class VerdictView(msgspec.Struct, frozen=True, kw_only=True):
     status_as_of: datetime | None
     trust_as_of: datetime | None
     paper: PaperView | None
-    withdrawal: Withdrawal | None
+    withdrawal: WithdrawalView | None

@@ -6,8 +6,18 @@ from datetime import UTC, datetime
 from khoso.formats.claims import Claims, FieldValue
 from khoso.formats.field_values import from_code, shown
 from khoso.formats.result_type import Field, ResultType
-from khoso.verification.model import CatalogueView, Checked, FieldView, IssuerView, PaperView, TypeView, VerdictView
-from khoso.verification.wording import Words, words
+from khoso.verification.model import (
+    CatalogueView,
+    Checked,
+    FieldView,
+    IssuerView,
+    PaperView,
+    TypeView,
+    VerdictView,
+    Withdrawal,
+    WithdrawalView,
+)
+from khoso.verification.wording import Words, withdrawal_reason, words
 
 
 def present(checked: Checked, catalogue: CatalogueView) -> VerdictView:
@@ -26,7 +36,18 @@ def present(checked: Checked, catalogue: CatalogueView) -> VerdictView:
         status_as_of=_instant(verdict.status_as_of),
         trust_as_of=_instant(verdict.trust_as_of),
         paper=None if verdict.paper is None else _paper(verdict.paper.claims, catalogue),
-        withdrawal=checked.withdrawal,
+        withdrawal=None if checked.withdrawal is None else _withdrawal(checked.withdrawal),
+    )
+
+
+def _withdrawal(withdrawal: Withdrawal) -> WithdrawalView:
+    return WithdrawalView(
+        act=withdrawal.act,
+        since=withdrawal.since,
+        reason_code=withdrawal.reason_code,
+        reason=withdrawal_reason(withdrawal.reason_code),
+        decision_number=withdrawal.decision_number,
+        superseded_by=withdrawal.superseded_by,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from khoso.formats.verdict import Outcome
-from khoso.verification import reason_texts
+from khoso.verification import reason_texts, withdrawal_texts
 
 Colour = Literal["green", "amber", "red", "grey"]
 """green: may be used now · amber: genuine, but check once more on line · red: may not be used · grey: nobody knows"""
@@ -46,6 +46,12 @@ def words(outcome: Outcome, reason: str) -> Wording:
         _find(reason_texts.EXPLANATIONS, reason) or general.explanation,
         _find(reason_texts.GUIDANCE, reason) or general.guidance,
     )
+
+
+def withdrawal_reason(reason_code: str) -> Words:
+    """Why a paper was withdrawn; the bare code where it is one of an agency's own."""
+    text = withdrawal_texts.REASONS.get(reason_code)
+    return Words(f"Mã lý do: {reason_code}", f"Reason code: {reason_code}") if text is None else Words(*text)
 
 
 def _find(texts: Mapping[str, tuple[str, str]], reason: str) -> Words | None:
