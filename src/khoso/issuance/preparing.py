@@ -7,7 +7,7 @@ request are reported together, each with its field.
 import hmac
 import re
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from functools import lru_cache
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ from khoso.errors import InputProblem, InvalidInput, NotAuthorisedToIssue
 from khoso.formats import claims as claims_format
 from khoso.formats import cose
 from khoso.formats.claims import Claims, FieldValue, StatusRef
-from khoso.formats.field_values import BadValue, clean_text, mask, to_code
+from khoso.formats.field_values import BadValue, clean_text, from_code, mask, to_code
 from khoso.formats.lookup import RESULT_CODE
 from khoso.formats.result_type import Field, ResultType, Validity
 from khoso.formats.status_list import SIZE
@@ -71,7 +71,7 @@ def prepare(
     problems = _Problems()
     holder = _check_holder(request.holder, problems)
     _check_dossier(request.dossier_code, problems)
-    in_code, texts = _check_fields(request.fields, result_type, problems)
+    values = _check_fields(request.fields, result_type, problems)
     valid_from, expires_at = _check_dates(request, result_type.validity, now, problems)
     problems.raise_if_any()
     issued_at = int(now.timestamp())
@@ -82,7 +82,7 @@ def prepare(
         type_code=result_type.code,
         type_version=result_type.version,
         status=_NO_STATUS,
-        fields=in_code,
+        fields={field.number: mask(field, value) for field, value in values if field.in_code},
         evidence_level=request.evidence_level,
         valid_from=None if valid_from == issued_at else valid_from,
         expires_at=expires_at,
@@ -93,13 +93,13 @@ def prepare(
         dossier_code=request.dossier_code,
         holder_key=hmac.digest(pepper, f"{holder.kind}:{holder.id}".encode(), "sha256"),
         holder_name=holder.name,
-        fields=request.fields,
+        fields={field.name: from_code(field, value) for field, value in values},
         search_text=" ".join(
             [
                 fold(request.dossier_code),
                 _fold_name(result_type.name_vi),
                 _fold_name(result_type.name_en),
-                *map(fold, (holder.name, *texts)),
+                *map(fold, (holder.name, *_texts(values))),
             ]
         ),
         draft=draft,
@@ -143,25 +143,21 @@ def _check_dossier(dossier_code: str, problems: _Problems) -> None:
 
 def _check_fields(
     given: Mapping[str, Any], result_type: ResultType, problems: _Problems
-) -> tuple[dict[int, FieldValue], list[str]]:
-    """The values for the code by field number, and every text for the search."""
+) -> list[tuple[Field, FieldValue]]:
+    """The values in the form of the code, unmasked, each with its field, in the order of the type."""
     known = {field.name for field in result_type.fields}
     for name in given.keys() - known:
         problems.note(f"fields.{name}", "unknown_field", f"{result_type.code} has no such field")
-    in_code: dict[int, FieldValue] = {}
-    texts: list[str] = []
-    for field in result_type.fields:
-        value = _check_field(field, given.get(field.name), problems)
-        if value is None:
-            continue
-        texts += [value] if isinstance(value, str) else [item for item in _members(value) if isinstance(item, str)]
-        if field.in_code:
-            in_code[field.number] = mask(field, value)
-    return in_code, texts
+    checked = ((field, _check_field(field, given.get(field.name), problems)) for field in result_type.fields)
+    return [(field, value) for field, value in checked if value is not None]
 
 
-def _members(value: FieldValue) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _texts(values: Iterable[tuple[Field, FieldValue]]) -> Iterator[str]:
+    """Every text, for the search."""
+    for _, value in values:
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str):
+                yield text
 
 
 def _check_field(field: Field, value: Any, problems: _Problems) -> FieldValue | None:
