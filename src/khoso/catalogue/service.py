@@ -22,6 +22,9 @@ BELIEVED_FOR = timedelta(hours=24)
 """How long a worker that is cut off from the database still trusts the keys it knows. Longer would stretch the time in
 which a compromised key is believed; shorter would stop inspections during an outage of a night."""
 
+KEY_OVERLAP = timedelta(minutes=10)
+"""How long what a retired key signs is still good: workers learn of the new key one after the other."""
+
 _NOTHING = Seed(agencies=[], successors=[], rights=[], types=[])
 _NEVER_LOADED = -1
 
@@ -88,7 +91,8 @@ class Catalogue:
             _check_key(key)
         active = [key for key in keys if key.state is KeyState.ACTIVE]
         async with self._changing(actor, "register_keys", " ".join(key.kid.hex() for key in keys)) as conn:
-            await store.retire_active_keys(conn, [key.agency_code for key in active], [key.kid for key in active])
+            agencies, kids = [key.agency_code for key in active], [key.kid for key in active]
+            await store.retire_active_keys(conn, agencies, kids, self._now() + KEY_OVERLAP)
             refused = {key.kid for key in keys} - await store.upsert_keys(conn, keys)
             if refused:
                 raise InvalidInput(*(InputProblem(kid.hex(), "key_state", "cannot go back") for kid in sorted(refused)))

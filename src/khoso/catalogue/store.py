@@ -167,16 +167,19 @@ async def upsert_rights(conn: Connection, rights: Sequence[Right]) -> None:
         )
 
 
-async def retire_active_keys(conn: Connection, agency_codes: Sequence[str], keep: Sequence[bytes]) -> None:
-    """The active keys of these agencies sign no more, but for those to keep."""
+async def retire_active_keys(
+    conn: Connection, agency_codes: Sequence[str], keep: Sequence[bytes], valid_until: datetime
+) -> None:
+    """The active keys of these agencies sign no more, but for those to keep; what they signed until then stays good."""
     await conn.execute(
         """
         UPDATE signing_key
-           SET state = 'retired'
+           SET state = 'retired', valid_until = least(valid_until, $3)
          WHERE agency_code = ANY ($1::text[]) AND state = 'active' AND kid <> ALL ($2::bytea[])
         """,
         agency_codes,
         keep,
+        valid_until,
     )
 
 

@@ -27,7 +27,7 @@ _TOP_KEYS = frozenset({ISS, EXP, NBF, IAT, RESULT})
 _RESULT_KEYS = frozenset({CODE, TYPE, TYPE_VERSION, STATUS, HOLDER_KEY, EVIDENCE, FIELDS, SPECIMEN})
 _FIELD_KINDS = frozenset({int, str})
 _THUMBPRINT_BYTES = 32
-_MAX_TIME = 1 << 38  # the year 10680: dates stay computable
+_MAX_TIME = 253_402_300_800  # the year 10000: dates stay computable
 
 
 class StatusRef(NamedTuple):
