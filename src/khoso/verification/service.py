@@ -27,6 +27,7 @@ LOOKUP_FAILURES_PER_HOUR = 10
 MAX_BATCH = 256
 
 _WITHDRAWN = frozenset({Outcome.REVOKED, Outcome.SUSPENDED, Outcome.SUPERSEDED})
+_HELD_BACK: Mapping[int, Outcome] = {Status.SUSPENDED: Outcome.SUSPENDED, Status.SUPERSEDED: Outcome.SUPERSEDED}
 
 
 class Verifier:
@@ -169,6 +170,8 @@ def _against_record(verdict: Verdict, signed_hash: bytes, record: Record | None)
         return verdict._replace(outcome=Outcome.NOT_ISSUED, step=8, reason="content_differs_from_record")
     if record.status == Status.INVALID:
         return verdict._replace(outcome=Outcome.REVOKED, reason="revoke")
+    if verdict.status is Status.VALID and record.status != Status.VALID:
+        return verdict._replace(outcome=_HELD_BACK[record.status], step=8, reason="status")
     return verdict
 
 

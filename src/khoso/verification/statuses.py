@@ -4,6 +4,7 @@ Verification looks here first, so a good paper costs no query, and it goes on wh
 moment it was heard of. Two bits and eight bytes for each credential: 1.1 MB a list.
 """
 
+import asyncio
 from array import array
 from collections.abc import Callable
 from datetime import datetime
@@ -25,6 +26,7 @@ class StatusSnapshot:
         self._lists: dict[int, StatusList] = {}
         self._fingerprints: dict[int, array[int]] = {}
         self._versions: dict[int, int] = {}
+        self._refreshing = asyncio.Lock()
         self.as_of = 0
         """When everything here was known to be right; seconds since 1970 UTC."""
 
@@ -46,15 +48,15 @@ class StatusSnapshot:
 
     async def refresh(self) -> None:
         """Take over what changed since the last time. Raises Unavailable if the database is away."""
-        asked_at = int(self._now().timestamp())
-        async with db.connection(self._pool) as conn:
-            for listed in await store.list_versions(conn):
-                if self._versions.get(listed.list_id) != listed.version:
-                    self._apply(listed, await store.list_changes(conn, listed.list_id, self._version(listed.list_id)))
-        self.as_of = asked_at
-
-    def _version(self, list_id: int) -> int:
-        return self._versions.get(list_id, -1)
+        # One at a time: two that overlap could write back, over a newer status, the older one they had read.
+        async with self._refreshing:
+            asked_at = int(self._now().timestamp())
+            async with db.connection(self._pool) as conn:
+                for listed in await store.list_versions(conn):
+                    known = self._versions.get(listed.list_id, -1)
+                    if known != listed.version:
+                        self._apply(listed, await store.list_changes(conn, listed.list_id, known))
+            self.as_of = asked_at
 
     def _apply(self, listed: store.ListVersion, changes: list[store.StatusChange]) -> None:
         statuses = self._lists.setdefault(listed.list_id, StatusList())
