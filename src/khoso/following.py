@@ -20,15 +20,18 @@ _ALIVE_SECONDS = 10.0
 
 
 async def follow(name: str, refresh: Callable[[], Awaitable[None]], wake: asyncio.Event) -> None:
-    """Refresh whenever `wake` is set, and at least twice a second; runs until cancelled. The database may be away."""
+    """Refresh whenever `wake` is set, and at least twice a second; runs until cancelled.
+
+    The database may be away, and whatever else fails is logged by its kind and tried again: the copy's age tells.
+    """
     available = True
     while True:
         wake.clear()
         try:
             await refresh()
-        except Unavailable as error:
+        except Exception as error:  # noqa: BLE001 - a follower that ended would leave its copy to grow old in silence
             if available:
-                log.warning("database away", copy=name, error=str(error))
+                log.warning("copy not refreshed", copy=name, error=_without_values(error))
             available = False
         else:
             available = True
@@ -37,6 +40,11 @@ async def follow(name: str, refresh: Callable[[], Awaitable[None]], wake: asynci
         with suppress(TimeoutError):
             async with asyncio.timeout(POLL_SECONDS):
                 await wake.wait()
+
+
+def _without_values(error: Exception) -> str:
+    """What may be logged: PostgreSQL's messages quote rows, msgspec's quote values."""
+    return str(error) if isinstance(error, Unavailable) else type(error).__name__
 
 
 async def listen(url: str, wakes: Mapping[str, asyncio.Event]) -> None:

@@ -1,0 +1,33 @@
+"""A copy in memory is followed whatever happens."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from khoso import following
+from khoso.errors import Unavailable
+from khoso.following import follow
+
+
+@pytest.mark.parametrize("fault", [Unavailable("away"), ValueError("079200000001 is no number")])
+async def test_a_refresh_that_failed_is_tried_again(
+    fault: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(following, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(following, "POLL_SECONDS", 0.01)
+    refreshed = asyncio.Event()
+    faults = iter([fault])
+
+    async def refresh() -> None:
+        for one in faults:
+            raise one
+        refreshed.set()
+
+    following_it = asyncio.create_task(follow("statuses", refresh, asyncio.Event()))
+    async with asyncio.timeout(5):
+        await refreshed.wait()
+    following_it.cancel()
+    with suppress(asyncio.CancelledError):
+        await following_it
+    assert "079200000001" not in capsys.readouterr().out
