@@ -28,16 +28,18 @@ class ScanCounts:
         self._waiting[scan] += 1
 
     async def flush(self) -> None:
-        """Write what waits; what cannot be written waits on. Raises Unavailable."""
+        """Write what waits; what cannot be written, or is cancelled meanwhile, waits on. Raises Unavailable."""
         if not self._waiting:
             return
         taken, self._waiting = self._waiting, Counter()
+        written = False
         try:
             async with db.connection(self._pool) as conn:
                 await store.add_counts(conn, taken)
-        except Unavailable:
-            self._waiting += taken
-            raise
+            written = True
+        finally:
+            if not written:
+                self._waiting += taken
 
     async def keep_flushing(self) -> None:
         """Flush again and again until cancelled, and once more then."""
