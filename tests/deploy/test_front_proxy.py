@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from khoso.imports.model import MAX_FILE_BYTES
+
 CONFIG = Path(__file__).parents[2] / "deploy/haproxy/haproxy.cfg"
 HAPROXY = shutil.which("haproxy", path=os.pathsep.join([*os.get_exec_path(), "/usr/sbin"]))
 HEAD_SECONDS = 5
@@ -27,6 +29,7 @@ BODY_SECONDS = 10
 HANDSHAKE_SECONDS = 10
 GRACE_SECONDS = 3
 UPLOADS = 16
+ELSEWHERE_BYTES = 25 * 1024 * 1024
 
 pytestmark = pytest.mark.skipif(HAPROXY is None, reason="HAProxy is not installed (apt-get install haproxy)")
 
@@ -117,7 +120,7 @@ async def test_honest_request_reaches_the_application_with_only_the_proxys_word_
 
 async def test_slow_clients_are_cut_and_the_application_never_sees_them(proxy: Proxy, application: Application) -> None:
     head_in_drops = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: " + b"a" * 60
-    post_head = "POST /v1/verify HTTP/1.1\r\nHost: localhost\r\n"
+    post_head = "POST /api/v1/verify HTTP/1.1\r\nHost: localhost\r\n"
     smallest = f"{post_head}Content-Length: 4000\r\n\r\n".encode()
     largest = f"{post_head}X: {'x' * 8000}\r\nContent-Length: 65536\r\n\r\n".encode() + b"a" * 65_000
     head, body, large_body, silent, handshake, control = await asyncio.gather(
@@ -140,7 +143,7 @@ async def test_slow_clients_are_cut_and_the_application_never_sees_them(proxy: P
 
 
 async def test_slow_uploads_leave_the_application_to_others(proxy: Proxy, application: Application) -> None:
-    beginning = b"POST /v1/imports HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n" + b"a" * 100_000
+    beginning = b"POST /api/v1/imports HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n" + b"a" * 100_000
     uploads = [asyncio.create_task(_drip(proxy.https, beginning, b"a" * 60, proxy.trust)) for _ in range(3 * UPLOADS)]
     await asyncio.sleep(GRACE_SECONDS)
     assert application.touched == UPLOADS
@@ -154,8 +157,9 @@ async def test_slow_uploads_leave_the_application_to_others(proxy: Proxy, applic
 @pytest.mark.parametrize(
     ("head", "status"),
     [
-        ("POST /v1/imports HTTP/1.1\r\nContent-Length: 26214401\r\n", 413),
-        ("POST /v1/imports HTTP/1.1\r\nTransfer-Encoding: chunked\r\n", 411),
+        (f"POST /api/v1/imports HTTP/1.1\r\nContent-Length: {MAX_FILE_BYTES + 1}\r\n", 413),
+        (f"POST /api/v1/imports/template HTTP/1.1\r\nContent-Length: {ELSEWHERE_BYTES + 1}\r\n", 413),
+        ("POST /api/v1/imports HTTP/1.1\r\nTransfer-Encoding: chunked\r\n", 411),
         (f"GET / HTTP/1.1\r\nX: {'x' * 8192}\r\n", 431),
         ("GET /metrics HTTP/1.1\r\n", 404),
         ("GET /%6detrics HTTP/1.1\r\n", 404),
@@ -166,6 +170,18 @@ async def test_refused_at_the_door(proxy: Proxy, application: Application, head:
     answer = await _exchange(proxy, f"{head}Host: localhost\r\nConnection: close\r\n\r\n")
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     assert application.requests == []
+
+
+async def test_the_largest_import_is_let_through(proxy: Proxy, application: Application) -> None:
+    head = f"POST /api/v1/imports HTTP/1.1\r\nHost: localhost\r\nContent-Length: {MAX_FILE_BYTES}\r\n\r\n"
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", proxy.https, ssl=proxy.trust, server_hostname="localhost"
+    )
+    writer.write(head.encode() + b"a" * 100_000)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reader.read(1), GRACE_SECONDS)
+    writer.transport.abort()
+    assert application.touched == 1
 
 
 async def test_plain_http_is_sent_to_https(proxy: Proxy) -> None:
