@@ -98,11 +98,9 @@ CREATE TABLE credential (
     status             smallint NOT NULL,
     status_since       timestamptz NOT NULL,
     PRIMARY KEY (vault_id, credential_id),
-    CONSTRAINT credential_result_code_unique UNIQUE (vault_id, result_code),
     CONSTRAINT credential_dates_ordered CHECK (expires_at > valid_from),
     CONSTRAINT credential_status_known CHECK (status BETWEEN 0 AND 3)
 );
-CREATE INDEX credential_newest ON credential (vault_id, issued_at DESC, credential_id DESC);
 
 -- Checks by authenticated inspectors: the holder sees them. Anonymous checks leave only scan_count.
 CREATE TABLE scan (

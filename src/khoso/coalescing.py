@@ -6,7 +6,7 @@ crowd travels together.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 from khoso.errors import Unavailable
 
@@ -19,8 +19,8 @@ class Coalescer(Generic[Item, Answer]):
 
     `handle` returns one answer per item, in order; an answer that is an exception is raised to that caller alone. If
     `handle` raises Unavailable, the whole batch gets it; any other error is some item's fault, and the items are tried
-    one at a time so that only the guilty fails. Up to `writers` batches are under way at once. At most `max_waiting`
-    items wait; more raise Unavailable.
+    one at a time so that only the guilty fails. One batch is under way at a time: two would be smaller and cost more.
+    At most `max_waiting` items wait; more raise Unavailable.
     """
 
     def __init__(
@@ -28,15 +28,13 @@ class Coalescer(Generic[Item, Answer]):
         handle: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]],
         *,
         max_batch: int,
-        writers: int = 1,
         max_waiting: int = 10_000,
     ) -> None:
         self._handle = handle
         self._max_batch = max_batch
         self._max_waiting = max_waiting
-        self._writers = writers
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
-        self._writing: set[asyncio.Task[None]] = set()
+        self._writer: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Answer:
         """The answer to one item. A caller who gives up leaves the batch as it is."""
@@ -44,14 +42,14 @@ class Coalescer(Generic[Item, Answer]):
             raise Unavailable("too many requests are waiting")
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if len(self._writing) < self._writers:
-            self._writing.add(asyncio.create_task(self._write()))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
         return await future
 
     async def drain(self) -> None:
         """Wait until everything submitted so far is answered."""
-        if self._writing:
-            await asyncio.wait(self._writing)
+        if self._writer is not None:
+            await asyncio.wait([self._writer])
 
     async def _write(self) -> None:
         try:
@@ -60,7 +58,7 @@ class Coalescer(Generic[Item, Answer]):
                 await self._write_batch(batch)
         finally:
             # Here and not in a callback: an item that comes before the callback ran would wait for nobody.
-            self._writing.remove(cast("asyncio.Task[None]", asyncio.current_task()))
+            self._writer = None
 
     async def _write_batch(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
         answers = await self._answers([item for item, _ in batch])

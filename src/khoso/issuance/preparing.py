@@ -91,7 +91,7 @@ def prepare(
     return Prepared(
         agency_code=agency_code,
         dossier_code=request.dossier_code,
-        holder_key=hmac.digest(pepper, f"{holder.kind}:{holder.id}".encode(), "sha256"),
+        holder_key=_holder_key(holder, pepper),
         holder_name=holder.name,
         fields={field.name: from_code(field, value) for field, value in values},
         search_text=" ".join(
@@ -105,6 +105,11 @@ def prepare(
         draft=draft,
         kid=kid,
     )
+
+
+def _holder_key(holder: Holder, pepper: bytes) -> bytes:
+    """What the vault is found by. A branch's tax code with and without its hyphen is one holder's."""
+    return hmac.digest(pepper, f"{holder.kind}:{holder.id.replace('-', '')}".encode(), "sha256")
 
 
 class _Problems(list[InputProblem]):

@@ -37,8 +37,6 @@ from khoso.issuance.preparing import CatalogueView, prepare
 from khoso.issuance.signer import Signer
 
 MAX_BATCH = 64
-WRITERS = 2
-"""Transactions of one process under way at once: while one is committed, the next is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class Issuer:
         self._origin = origin
         self._pepper = pepper
         self._now = now
-        self._coalescer: Coalescer[Order, Issued] = Coalescer(self._issue_batch, max_batch=max_batch, writers=WRITERS)
+        self._coalescer: Coalescer[Order, Issued] = Coalescer(self._issue_batch, max_batch=max_batch)
 
     def prepare(self, request: IssueRequest, agency_code: str) -> Prepared:
         """Check a request without issuing. Raises InvalidInput with every problem, or NotAuthorisedToIssue."""

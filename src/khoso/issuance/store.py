@@ -13,7 +13,7 @@ from khoso.formats.status_list import SIZE
 from khoso.issuance.model import Credential, StatusAct
 
 OPEN_LISTS = 4
-"""Status lists from which indexes are taken at the same time: two for each of two workers."""
+"""Status lists from which indexes are taken at the same time: by two workers, an import, and one to spare."""
 
 
 class HolderVault(msgspec.Struct, frozen=True):
