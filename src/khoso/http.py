@@ -11,6 +11,7 @@ from khoso.caller import Caller
 IMMUTABLE = "public, max-age=31536000, immutable"
 PRIVATE = "private, no-cache"
 PRIVATE_IMMUTABLE = "private, max-age=31536000, immutable"
+_PRIVATE = frozenset({PRIVATE, PRIVATE_IMMUTABLE})
 
 
 def provide_caller(request: Request[Any, Any, Any]) -> Caller:
@@ -23,6 +24,8 @@ def conditional(request: Request[Any, Any, Any], body: bytes, media_type: str, c
     """The body with a strong ETag, or 304 if the caller has it already (RFC 9110, 13.1.2)."""
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"etag": etag, "cache-control": cache_control}
+    if cache_control in _PRIVATE:
+        headers["vary"] = "authorization"  # a browser that two people share keeps each one's answers apart
     if etag in (request.headers.get("if-none-match") or ""):
         return Response(b"", status_code=HTTP_304_NOT_MODIFIED, headers=headers, media_type=media_type)
     return Response(body, headers=headers, media_type=media_type)

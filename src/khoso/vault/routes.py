@@ -48,11 +48,12 @@ async def list_vault_results(
     status: FromQuery[StatusName | None] = None,
     cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 20,
-) -> Page:
+) -> Response[Page]:
     if caller.vault_id is None:
         raise NotPermitted("the token names no vault")
     search = Search(query=q, type_code=type_code, status=status, cursor=cursor, limit=limit)
-    return await vaults.list_results(caller.vault_id, search)
+    page = await vaults.list_results(caller.vault_id, search)
+    return Response(page, headers={"cache-control": PRIVATE})
 
 
 @get("/api/v1/credentials/{result_code:str}", opt=_READ, tags=["vault"], summary="A whole result with its signed copy")
