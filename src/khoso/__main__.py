@@ -49,7 +49,7 @@ def main() -> None:
         app()
     except KhosoError as error:
         err.print(f"[red]{(type(error).__doc__ or '').strip()}[/]")
-        err.print(str(error), highlight=False)
+        err.print(str(error), highlight=False, markup=False)
         sys.exit(EXIT_ERROR)
 
 
@@ -162,7 +162,7 @@ def import_file(
     else:
         out.print(f"{job.state}: {job.rows_issued} đã cấp | issued, {job.rows_invalid} sai | wrong")
         for fault in faults:
-            out.print(f"  {fault.row_number} {fault.column_name}: {fault.message}", highlight=False)
+            out.print(f"  {fault.row_number} {fault.column_name}: {fault.message}", highlight=False, markup=False)
     raise typer.Exit(EXIT_ERROR if job.state == "rejected" else 0)
 
 
