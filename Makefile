@@ -40,14 +40,17 @@ check: $(VENV)/.dev ## the static checks alone: style, types, who imports whom
 	@$(BIN)/basedpyright --level warning
 	@$(BIN)/lint-imports --no-cache >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
 
-# Each measures one thing on a PostgreSQL of its own, with fsync on. The last needs the peer it is compared with.
+# Each measures one thing on a PostgreSQL of its own, with fsync on. Those over HTTP want a load generator and, to compare
+# with, a program for Node.
 BENCHMARKS := verify qr bulk
+HTTP_BENCHMARKS := issue_http verify_http
 
 bench: $(VENV)/.dev ## measure; machines shared with others are noisy
 	@for one in $(BENCHMARKS); do echo "== bench.$$one"; $(BIN)/python -m bench.$$one || exit 1; done
-	@if command -v wrk >/dev/null && command -v npm >/dev/null; then \
-	    echo '== bench.verify_http'; (cd bench/peers/verify && npm ci --silent) && $(BIN)/python -m bench.verify_http; \
-	else echo 'left out: bench.verify_http (apt-get install wrk npm)'; fi
+	@command -v wrk >/dev/null && command -v npm >/dev/null || \
+	    { echo 'Left out: $(HTTP_BENCHMARKS). To run them: sudo apt-get install wrk npm'; exit 0; }; \
+	(cd bench/peers/verify && npm ci --silent) && \
+	for one in $(HTTP_BENCHMARKS); do echo "== bench.$$one"; $(BIN)/python -m bench.$$one || exit 1; done
 
 fuzz: $(VENV)/.dev ## a million damaged inputs for each parser, about five minutes (COUNT=20000 for a look)
 	@$(BIN)/python -m bench.fuzz $(COUNT)

@@ -1,6 +1,6 @@
 """How long a file of results takes from its upload to the last durable signature.
 
-    python bench/bulk.py [rows]
+    python -m bench.bulk [rows]
 
 Runs on a PostgreSQL of its own with fsync on, in one process, and counts at the end what really is in the database.
 """

@@ -1,6 +1,6 @@
 """What drawing a credential's code costs, as ratios to segno's default for the same text in the same run.
 
-    python bench/qr.py
+    python -m bench.qr
 
 Ratios carry over to other machines; the milliseconds do not.
 """
