@@ -15,6 +15,7 @@ from demo_site import Site
 from khoso.formats.verdict import Outcome
 from khoso.pages.sheet import render_sheet
 from khoso.rendering.qr import qr_svg
+from khoso.verification.wording import words
 from rendering.decoders import DECODERS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -91,6 +92,14 @@ async def test_the_measure_of_contrast_finds_a_faint_text(site: Site, phone: Pag
     await phone.goto(site.origin)
     await phone.locator("h1").evaluate("node => { node.style.color = '#cccccc' }")
     assert len(await faint_texts(phone)) == 1
+
+
+async def test_a_title_takes_two_lines_at_most(site: Site, phone: Page) -> None:
+    await show_verdict(phone, site, Outcome.IN_FORCE)
+    title = phone.locator(".answer h1 span[lang=vi]")
+    for outcome in Outcome:
+        await title.evaluate("(node, text) => { node.textContent = text }", words(outcome, "").title.vi)
+        assert await title.evaluate("node => node.getClientRects().length") <= 2, outcome
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
