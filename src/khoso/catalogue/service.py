@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 from uuid import uuid4
 
@@ -70,7 +71,7 @@ class Catalogue:
             await self._publish(conn, [definition])
 
     async def upsert_agencies(self, agencies: Sequence[Agency], successors: Sequence[Successor], actor: str) -> None:
-        """Write agencies and who follows them. Raises InvalidInput for codes that name nobody."""
+        """Write agencies and who follows them. Raises InvalidInput for codes that name nobody, and for a circle."""
         async with self._changing(
             actor, "upsert_agencies", " ".join(agency.agency_code for agency in agencies)
         ) as conn:
@@ -153,6 +154,19 @@ async def _read(conn: Connection) -> Seed:
 async def _write_agencies(conn: Connection, agencies: Sequence[Agency], successors: Sequence[Successor]) -> None:
     await store.upsert_agencies(conn, agencies)
     await store.insert_successors(conn, successors)
+    _refuse_circles(await store.list_successors(conn))
+
+
+def _refuse_circles(successors: Sequence[Successor]) -> None:
+    """Whoever asks who answers for an agency now must come to an end."""
+    order = TopologicalSorter[str]()
+    for successor in successors:
+        order.add(successor.agency_code, successor.successor_code)
+    try:
+        order.prepare()
+    except CycleError:
+        message = "an agency cannot follow itself, not over others either"
+        raise InvalidInput(InputProblem("successor_code", "circle", message)) from None
 
 
 async def _write_rights(conn: Connection, rights: Sequence[Right]) -> None:
