@@ -7,10 +7,12 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
@@ -81,14 +83,34 @@ def test_a_lock_pins_every_package_by_hash_and_names_no_address(lock: Path) -> N
     ("lock", "extras"), [("runtime.txt", ()), ("demo.txt", ("embedded",)), ("dev.txt", ("embedded", "dev"))]
 )
 def test_the_locks_satisfy_pyproject(lock: str, extras: tuple[str, ...]) -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    optional = project["optional-dependencies"]
-    wanted = map(Requirement, project["dependencies"] + [line for extra in extras for line in optional[extra]])
     locked = _locked_versions(ROOT / "requirements" / lock)
     missing = [
-        str(one) for one in wanted if one.name != "khoso" and not one.specifier.contains(locked.get(one.name, "0"))
+        str(one)
+        for one in _declared(extras)
+        if one.name != "khoso" and not one.specifier.contains(locked.get(one.name, "0"))
     ]
     assert missing == [], "run `make lock`"
+
+
+@pytest.mark.parametrize(
+    ("folder", "extras"), [("src", ()), ("tests", ("embedded", "dev")), ("bench", ("embedded", "dev"))]
+)
+def test_what_is_imported_is_declared(tracked: list[Path], folder: str, extras: tuple[str, ...]) -> None:
+    known = {*sys.stdlib_module_names, "khoso", "bench", *(path.stem for path in (ROOT / "tests").iterdir())}
+    declared = {canonicalize_name(one.name) for one in _declared(extras)}
+    providers = packages_distributions()
+    modules = {
+        module.partition(".")[0]
+        for path in tracked
+        if path.suffix == ".py" and path.is_relative_to(ROOT / folder)
+        for module in _imports(ast.parse(path.read_text()))
+    }
+    assert len(modules) > 5
+    assert [
+        module
+        for module in sorted(modules - known)
+        if declared.isdisjoint(map(canonicalize_name, providers.get(module, [])))
+    ] == []
 
 
 def test_the_locks_agree_with_each_other() -> None:
@@ -118,6 +140,12 @@ def test_the_wire_formats_need_only_cbor2_and_cryptography() -> None:
     for path in (ROOT / "src/khoso/formats").rglob("*.py"):
         for module in _imports(ast.parse(path.read_text())):
             assert module.partition(".")[0] in allowed or f"{module}.".startswith("khoso.formats."), path
+
+
+def _declared(extras: tuple[str, ...]) -> list[Requirement]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    optional = project["optional-dependencies"]
+    return list(map(Requirement, project["dependencies"] + [line for extra in extras for line in optional[extra]]))
 
 
 def _locked_versions(lock: Path) -> dict[str, str]:
