@@ -25,6 +25,8 @@ from khoso.verification.statuses import StatusSnapshot
 
 LOOKUP_FAILURES_PER_HOUR = 10
 MAX_BATCH = 256
+IN_FLIGHT = 60
+"""Seconds that may lie between the time a paper bears and its commit: the rows of an import are prepared ahead."""
 
 _WITHDRAWN = frozenset({Outcome.REVOKED, Outcome.SUSPENDED, Outcome.SUPERSEDED})
 _HELD_BACK: Mapping[int, Outcome] = {Status.SUSPENDED: Outcome.SUSPENDED, Status.SUPERSEDED: Outcome.SUPERSEDED}
@@ -94,7 +96,7 @@ class Verifier:
 
     def _without_record(self, verdict: Verdict, paper: GenuinePaper) -> Verdict:
         """The verdict while the database is away: neither green nor red for what may be newer than memory."""
-        newer = paper.claims.issued_at >= self._statuses.as_of
+        newer = paper.claims.issued_at >= self._statuses.as_of - IN_FLIGHT
         if self._is_certain(verdict, paper) or (verdict.status not in (None, Status.VALID) and not newer):
             return verdict
         return verdict._replace(outcome=Outcome.CANNOT_TELL, step=8, reason="database_away")
