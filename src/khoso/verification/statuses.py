@@ -49,13 +49,12 @@ class StatusSnapshot:
     async def refresh(self) -> None:
         """Take over what changed since the last time. Raises Unavailable if the database is away."""
         # One at a time: two that overlap could write back, over a newer status, the older one they had read.
-        async with self._refreshing:
+        async with self._refreshing, db.connection(self._pool) as conn:
             asked_at = int(self._now().timestamp())
-            async with db.connection(self._pool) as conn:
-                for listed in await store.list_versions(conn):
-                    known = self._versions.get(listed.list_id, -1)
-                    if known != listed.version:
-                        self._apply(listed, await store.list_changes(conn, listed.list_id, known))
+            for listed in await store.list_versions(conn):
+                known = self._versions.get(listed.list_id, -1)
+                if known != listed.version:
+                    self._apply(listed, await store.list_changes(conn, listed.list_id, known))
             self.as_of = asked_at
 
     def _apply(self, listed: store.ListVersion, changes: list[store.StatusChange]) -> None:
