@@ -293,7 +293,8 @@ GRANT SELECT, INSERT, DELETE ON idempotency_key TO khoso_app;
 GRANT SELECT, INSERT, UPDATE (failures), DELETE ON lookup_failure TO khoso_app;
 GRANT SELECT, INSERT, UPDATE (scans) ON scan_count TO khoso_app;
 GRANT SELECT, INSERT, UPDATE (delivered_at) ON outbox TO khoso_app;
-GRANT SELECT, INSERT, UPDATE ON import_job TO khoso_app;
+GRANT SELECT, INSERT ON import_job TO khoso_app;
+GRANT UPDATE (state, rows_checked, rows_total, rows_invalid, rows_issued, last_row, finished_at) ON import_job TO khoso_app;
 GRANT SELECT, INSERT, DELETE ON import_file, import_error, import_result TO khoso_app;
 
 -- migrate: rollback

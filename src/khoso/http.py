@@ -26,6 +26,7 @@ def conditional(request: Request[Any, Any, Any], body: bytes, media_type: str, c
     headers = {"etag": etag, "cache-control": cache_control}
     if cache_control in _PRIVATE:
         headers["vary"] = "authorization"  # a browser that two people share keeps each one's answers apart
-    if etag in (request.headers.get("if-none-match") or ""):
+    held = {tag.strip().removeprefix("W/") for tag in (request.headers.get("if-none-match") or "").split(",")}
+    if etag in held:
         return Response(b"", status_code=HTTP_304_NOT_MODIFIED, headers=headers, media_type=media_type)
     return Response(body, headers=headers, media_type=media_type)

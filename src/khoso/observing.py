@@ -28,8 +28,14 @@ REQUESTS = Histogram(
 VERDICTS = Counter("khoso_verdicts_total", "Verdicts given, by outcome", ["outcome"])
 UNRECORDED = Counter("khoso_scans_unrecorded_total", "Scans answered while the database was away")
 STATUS_AGE = Gauge(
-    "khoso_status_age_seconds", "Age of the oldest status snapshot of any worker", multiprocess_mode="max"
+    "khoso_status_age_seconds", "Age of what a worker remembers of statuses, by process", multiprocess_mode="liveall"
 )
+
+
+def tell_verdicts(outcome: str, scans: int) -> None:
+    """Count verdicts of one outcome."""
+    VERDICTS.labels(outcome).inc(scans)
+
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SLOW_SECONDS = 1.0

@@ -15,7 +15,7 @@ from khoso.errors import ConfigurationError
 from khoso.following import follow, listen
 from khoso.imports.service import Imports
 from khoso.issuance.service import MAX_BATCH, Issuer
-from khoso.observing import UNRECORDED
+from khoso.observing import STATUS_AGE, UNRECORDED, tell_verdicts
 from khoso.signing.files import KeyFiles
 from khoso.vault.service import Vaults
 from khoso.verification.counting import ScanCounts
@@ -23,6 +23,8 @@ from khoso.verification.service import Verifier
 from khoso.verification.statuses import StatusSnapshot
 
 Clock = Callable[[], datetime]
+
+_AGE_SECONDS = 1.0
 
 
 def utc_now() -> datetime:
@@ -63,14 +65,14 @@ async def open_services(config: Config, now: Clock = utc_now) -> AsyncIterator[S
         services = _build(config, pool, keys, now)
         await services.catalogue.refresh()
         await services.statuses.refresh()
-        await stack.enter_async_context(_following(config, services))
+        await stack.enter_async_context(_following(config, services, now))
         yield services
 
 
 def _build(config: Config, pool: Pool, keys: KeyFiles, now: Clock) -> Services:
     catalogue = Catalogue(pool, origin=config.public_url, now=now)
     statuses = StatusSnapshot(pool, now)
-    scan_counts = ScanCounts(pool)
+    scan_counts = ScanCounts(pool, tell_verdicts)
     issuer = make_issuer(config, pool, keys, catalogue, now)
     verifier = Verifier(
         pool,
@@ -110,7 +112,7 @@ def make_issuer(config: Config, pool: Pool, keys: KeyFiles, catalogue: Catalogue
 
 
 @asynccontextmanager
-async def _following(config: Config, services: Services) -> AsyncIterator[None]:
+async def _following(config: Config, services: Services, now: Clock) -> AsyncIterator[None]:
     """Keep catalogue and statuses as the database has them."""
     catalogue_changed, status_changed = asyncio.Event(), asyncio.Event()
     wakes = {"khoso_catalogue": catalogue_changed, "khoso_status": status_changed}
@@ -118,6 +120,7 @@ async def _following(config: Config, services: Services) -> AsyncIterator[None]:
         asyncio.create_task(follow("catalogue", services.catalogue.refresh, catalogue_changed)),
         asyncio.create_task(follow("statuses", services.statuses.refresh, status_changed)),
         asyncio.create_task(services.scan_counts.keep_flushing()),
+        asyncio.create_task(_tell_age(services.statuses, now)),
         asyncio.create_task(listen(config.database_direct_url or config.database_url, wakes)),
     ]
     try:
@@ -126,3 +129,10 @@ async def _following(config: Config, services: Services) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _tell_age(statuses: StatusSnapshot, now: Clock) -> None:
+    """Keep the metric of the statuses' age, also and above all while the database is away."""
+    while True:
+        STATUS_AGE.set(now().timestamp() - statuses.as_of)
+        await asyncio.sleep(_AGE_SECONDS)

@@ -161,11 +161,14 @@ async def test_rights_name_what_exists(catalogue: Catalogue, clock: Clock) -> No
     assert await problems_of(catalogue.grant([replaced(right, type_code="KQ.H17.000999")], "clerk")) == {"unknown_type"}
 
 
-async def test_a_new_active_key_retires_the_old_one(catalogue: Catalogue) -> None:
+async def test_a_new_active_key_retires_the_old_one(catalogue: Catalogue, clock: Clock) -> None:
     await catalogue.upsert_agencies([CITY], [], "clerk")
     old, new = make_key("H17"), make_key("H17")
     await catalogue.register_keys([old], "clerk")
     assert catalogue.snapshot.active_keys == {"H17": old.kid}
+    assert catalogue.snapshot.signing_key("H17", clock()) == old.kid
+    assert catalogue.snapshot.signing_key("H17", old.valid_from - timedelta(seconds=1)) is None, "nothing good yet"
+    assert catalogue.snapshot.signing_key("H18", clock()) is None
     await catalogue.register_keys([new], "clerk")
     assert catalogue.snapshot.active_keys == {"H17": new.kid}
     assert catalogue.snapshot.trust.keys[old.kid].state is KeyState.RETIRED

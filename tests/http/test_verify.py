@@ -180,7 +180,7 @@ async def test_a_typing_error_is_told_as_one_and_counted_against_nobody(desk: De
         assert (verdict["outcome"], verdict["reason"]) == ("malformed", reason)
     unknown = lookup.compose("H17.05.12-261120-999999-KQ1", "00000")
     assert decided(await desk.verify(lookup_code=unknown)) == ("not_issued", "red", "lookup_unknown")
-    assert [row["failures"] for row in await desk.rows("SELECT failures FROM lookup_failure")] == [1]
+    assert await desk.rows("SELECT failures FROM lookup_failure") == [], "nothing is there to guess"
 
 
 async def test_an_inspectors_check_is_recorded_for_the_holder_under_his_name(desk: Desk) -> None:

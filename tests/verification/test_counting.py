@@ -16,7 +16,7 @@ from khoso.wiring import Services
 async def test_counts_whose_writing_is_cancelled_are_written_at_the_end(
     services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counts = ScanCounts(services.pool)
+    counts = ScanCounts(services.pool, lambda _outcome, _scans: None)
     scan = CountedScan(clock().replace(minute=0), "", "malformed", "format_version")
     counts.add(scan)
     writing = asyncio.Event()

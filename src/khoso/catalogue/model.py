@@ -90,3 +90,12 @@ class CatalogueSnapshot(NamedTuple):
         """Whether the agency had the right to issue the type at that time."""
         right = self.rights.get((agency_code, type_code))
         return right is not None and right.holds_at(at)
+
+    def signing_key(self, agency_code: str, at: datetime) -> bytes | None:
+        """The kid of the key that the agency signs with, if what it signs at that time is good."""
+        kid = self.active_keys.get(agency_code)
+        if kid is None:
+            return None
+        key, seconds = self.trust.keys[kid], int(at.timestamp())
+        good = key.valid_from <= seconds and (key.valid_until is None or seconds < key.valid_until)
+        return kid if good else None

@@ -203,7 +203,7 @@ async def upsert_keys(conn: Connection, keys: Sequence[SigningKey]) -> set[bytes
             SELECT * FROM unnest($1::bytea[], $2::text[], $3::bytea[], $4::text[],
                                  $5::timestamptz[], $6::timestamptz[], $7::timestamptz[])
                 ON CONFLICT (kid) DO UPDATE
-               SET state = excluded.state, valid_until = excluded.valid_until,
+               SET state = excluded.state, valid_until = least(standing.valid_until, excluded.valid_until),
                    compromised_at = excluded.compromised_at
              WHERE standing.agency_code = excluded.agency_code
                AND array_position(ARRAY['pre_active', 'active', 'retired', 'compromised'], standing.state)

@@ -48,9 +48,8 @@ class CatalogueView(Protocol):
         """The newest version of each result type by its code."""
         ...
 
-    @property
-    def active_keys(self) -> Mapping[str, bytes]:
-        """The kid of each agency's active key."""
+    def signing_key(self, agency_code: str, at: datetime) -> bytes | None:
+        """The kid of the key that the agency signs with, if what it signs at that time is good."""
         ...
 
     def may_issue(self, agency_code: str, type_code: str, at: datetime) -> bool:
@@ -65,7 +64,7 @@ def prepare(
     result_type = catalogue.latest.get(request.type_code)
     if result_type is None:
         raise InvalidInput(InputProblem("type_code", "unknown_type", "no result type has this code"))
-    kid = catalogue.active_keys.get(agency_code)
+    kid = catalogue.signing_key(agency_code, now)
     if kid is None or not catalogue.may_issue(agency_code, request.type_code, now):
         raise NotAuthorisedToIssue(agency_code, request.type_code)
     problems = _Problems()

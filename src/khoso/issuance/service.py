@@ -107,10 +107,15 @@ class Issuer:
         _check_act(act, result_code)
         async with db.transaction(self._pool) as conn:
             place = await self._place_of(conn, result_code, agency_code)
+            newer = None
             if act.superseded_by is not None:
-                await self._place_of(conn, act.superseded_by, agency_code)
-            standing = await store.lock_standing(conn, place)
-            if standing is None or standing.status not in _ALLOWED_FROM[act.act]:
+                newer = await self._place_of(conn, act.superseded_by, agency_code)
+                if newer.vault_id != place.vault_id:
+                    raise InvalidInput(
+                        InputProblem("superseded_by", "other_holder", "name a result of the same holder")
+                    )
+            standing, successor = await store.lock_standings(conn, place, newer)
+            if standing.status not in _ALLOWED_FROM[act.act] or successor not in (None, Status.VALID):
                 raise StatusChangeRefused(result_code)
             now = self._now()  # behind the lock: acts are dated in the order in which they were done
             version = await store.raise_list_version(conn, standing.list_id)

@@ -319,20 +319,27 @@ async def find_result_code(conn: Connection, result_code: str) -> ResultCode | N
     )
 
 
-async def lock_standing(conn: Connection, place: ResultCode) -> Standing | None:
-    """The credential with its status, locked until the commit so that acts on it follow one another."""
-    return await db.fetch_one(
+async def lock_standings(conn: Connection, place: ResultCode, newer: ResultCode | None) -> tuple[Standing, int | None]:
+    """The credential, and the status of the newer one of the same vault if there is one, locked until the commit.
+
+    Acts on a credential follow one another; two are locked in the order of their ids, so that acts cannot deadlock.
+    """
+    wanted = [place.credential_id, *([] if newer is None else [newer.credential_id])]
+    rows = await db.fetch_all(
         conn,
         Standing,
         """
         SELECT vault_id, credential_id, agency_code, result_code, list_id, status_index, status
           FROM credential
-         WHERE vault_id = $1 AND credential_id = $2
+         WHERE vault_id = $1 AND credential_id = ANY ($2::uuid[])
+         ORDER BY credential_id
            FOR UPDATE
         """,
         place.vault_id,
-        place.credential_id,
+        wanted,
     )
+    found = {row.credential_id: row for row in rows}
+    return found[place.credential_id], None if newer is None else found[newer.credential_id].status
 
 
 async def raise_list_version(conn: Connection, list_id: int) -> int:

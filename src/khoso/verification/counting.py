@@ -6,6 +6,7 @@ absent database loses none, they wait.
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 
 from khoso import db
 from khoso.db import Pool
@@ -19,13 +20,17 @@ DELAY_SECONDS = 0.25
 class ScanCounts:
     """The counts of one process on their way into the database."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, tell: Callable[[str, int], None]) -> None:
+        """`tell` hears of every outcome and how often it was given since the last time, database or not."""
         self._pool = pool
+        self._tell = tell
         self._waiting: Counter[CountedScan] = Counter()
+        self._untold: Counter[str] = Counter()
 
     def add(self, scan: CountedScan) -> None:
         """Count one scan."""
         self._waiting[scan] += 1
+        self._untold[scan.outcome] += 1
 
     async def flush(self) -> None:
         """Write what waits; what cannot be written, or is cancelled meanwhile, waits on. Raises Unavailable."""
@@ -51,6 +56,9 @@ class ScanCounts:
             await self._try_to_flush()
 
     async def _try_to_flush(self) -> None:
+        untold, self._untold = self._untold, Counter()
+        for outcome, scans in untold.items():
+            self._tell(outcome, scans)
         try:
             await self.flush()
         except Unavailable:

@@ -112,6 +112,8 @@ class Verifier:
         """The paper, if the secret is right. The attempt is counted first: many at once cannot pass the limit."""
         hour = _hour_of(self._now())
         async with db.transaction(self._pool) as conn:
+            if not await store.is_issued(conn, code.result_code):
+                return None  # nothing to guess, and nothing to write down for whoever invents codes
             if not await store.count_attempt(conn, code.result_code, hour, LOOKUP_FAILURES_PER_HOUR):
                 raise TooManyAttempts(code.result_code)
             found = await store.find_lookup(conn, code.result_code)

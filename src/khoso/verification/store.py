@@ -135,6 +135,11 @@ class Lookup(msgspec.Struct, frozen=True):
     lookup_secret: str
 
 
+async def is_issued(conn: Connection, result_code: str) -> bool:
+    """Whether there is a result with that code."""
+    return bool(await conn.fetchval("SELECT EXISTS (SELECT FROM result_code WHERE result_code = $1)", result_code))
+
+
 async def find_lookup(conn: Connection, result_code: str) -> Lookup | None:
     place = await conn.fetchrow("SELECT vault_id, credential_id FROM result_code WHERE result_code = $1", result_code)
     if place is None:
