@@ -12,6 +12,7 @@ from pathlib import Path
 
 import asyncpg
 import httpx
+import pytest
 
 from conftest import Database
 from demo.conftest import NewDemo
@@ -82,10 +83,12 @@ def test_killed_it_leaves_nothing_running_and_starts_again_at_once(new_demo: New
     assert count_papers(demo) == RECORDED
 
 
-def test_sigterm_ends_it_like_ctrl_c(new_demo: NewDemo) -> None:
+@pytest.mark.parametrize("into_loading_seconds", [0, 0.05, 0.1, 0.2, 0.3])
+def test_sigterm_ends_it_like_ctrl_c(new_demo: NewDemo, into_loading_seconds: float) -> None:
     demo = new_demo()
     demo.start()
     demo.wait_loading()
+    time.sleep(into_loading_seconds)
     children = demo.list_processes()
     demo.process.terminate()
     assert demo.process.wait(10) == 0

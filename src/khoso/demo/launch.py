@@ -7,9 +7,9 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 from rich.console import Console
@@ -33,11 +33,14 @@ from khoso.wiring import open_services, utc_now
 
 _READY_SECONDS = 60.0
 _MODULE_PX = 8
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+
+T = TypeVar("T")
 
 
 def run(config: Config, out: Console, err: Console, *, fresh: bool, prepare_only: bool) -> None:
     """Make what is missing and serve it until Ctrl-C or SIGTERM. Raises errors of the family, each with what to do."""
-    for name in (signal.SIGINT, signal.SIGTERM):
+    for name in _ENDING:
         signal.signal(name, _interrupt_once)
     places = Places(config.data_dir)
     with suppress(KeyboardInterrupt), places.held() as lock, err.status("PostgreSQL…") as status:
@@ -46,7 +49,7 @@ def run(config: Config, out: Console, err: Console, *, fresh: bool, prepare_only
             _clear(config, places)
         with own_database(config, places) as ready:
             status.update("Danh mục, khoá, giấy mẫu… | catalogue, keys, papers…")
-            demonstration, place = asyncio.run(prepare(ready))
+            demonstration, place = _run(prepare(ready))
             if prepare_only:
                 write_papers(places, demonstration)
                 return
@@ -81,12 +84,12 @@ def own_database(config: Config, places: Places) -> Iterator[Config]:
     """The configuration with a database: the one it names, or an embedded PostgreSQL for as long as this lasts."""
     if config.database_url:
         if config.database_owner_url:
-            asyncio.run(migrate(config.database_owner_url))
+            _run(migrate(config.database_owner_url))
         yield config
         return
     with EmbeddedPostgres(places.database(), bindir=config.pg_bindir) as server:
-        provisioned = asyncio.run(provision(server))
-        asyncio.run(migrate(provisioned.owner_dsn))
+        provisioned = _run(provision(server))
+        _run(migrate(provisioned.owner_dsn))
         yield msgspec.structs.replace(
             config, database_url=provisioned.app_dsn, database_owner_url=provisioned.owner_dsn
         )
@@ -124,9 +127,40 @@ def _clear(config: Config, places: Places) -> None:
 
 def _interrupt_once(*_: object) -> NoReturn:
     """The first Ctrl-C or SIGTERM ends the demonstration; another would only disturb the tidying up."""
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, signal.SIG_IGN)
+    _ignore_signals()
     raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
+    for name in _ENDING:
+        signal.signal(name, signal.SIG_IGN)
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run it to its end. The first Ctrl-C or SIGTERM cancels it where it waits, and raises KeyboardInterrupt here.
+
+    Raised wherever the work just is, as Python does it, KeyboardInterrupt breaks or is lost in drivers written in C.
+    """
+    try:
+        return asyncio.run(_cancellable(work))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+async def _cancellable(work: Coroutine[Any, Any, T]) -> T:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def cancel(*_: object) -> None:
+        _ignore_signals()
+        if task is not None and not task.done():
+            task.cancel()
+            loop.call_soon_threadsafe(lambda: None)  # it may sleep until something comes from outside
+
+    before = [signal.signal(name, cancel) for name in _ENDING]
+    done = await work
+    for name, handler in zip(_ENDING, before, strict=True):
+        signal.signal(name, handler)
+    return done
 
 
 @contextmanager
