@@ -16,7 +16,7 @@ LOCK := $(BIN)/uv pip compile --quiet --system-certs --universal --python-versio
         --no-emit-index-url --no-emit-find-links --no-annotate --no-header $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fuzz lock system-packages clean
+.PHONY: help demo test check bench bench-peers fuzz lock system-packages clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -47,12 +47,15 @@ HTTP_BENCHMARKS := issue_http verify_http
 
 bench: $(VENV)/.dev ## measure; machines shared with others are noisy
 	@for one in $(BENCHMARKS); do echo "== bench.$$one"; $(BIN)/python -m bench.$$one || exit 1; done
+	@$(MAKE) --no-print-directory bench-peers
+
+bench-peers: $(VENV)/.dev ## measure over HTTP, in one run with what a team would write instead
 	@command -v wrk >/dev/null && command -v npm >/dev/null || \
 	    { echo 'Left out: $(HTTP_BENCHMARKS). To run them: sudo apt-get install wrk npm'; exit 0; }; \
 	(cd bench/peers/verify && npm ci --silent) && \
 	for one in $(HTTP_BENCHMARKS); do echo "== bench.$$one"; $(BIN)/python -m bench.$$one || exit 1; done
 
-fuzz: $(VENV)/.dev ## a million damaged inputs for each parser, about five minutes (COUNT=20000 for a look)
+fuzz: $(VENV)/.dev ## a million damaged inputs for each parser, about ten minutes (COUNT=20000 for a look)
 	@$(BIN)/python -m bench.fuzz $(COUNT)
 
 lock: $(VENV)/.dev ## write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade takes newer releases)
