@@ -2,6 +2,7 @@
 
 import gc
 import multiprocessing
+import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -104,7 +105,8 @@ def create_served_app() -> ASGIApp:
     """What each web worker runs: the application of the environment's configuration, observed."""
     launcher = multiprocessing.parent_process()
     if launcher is not None and launcher.pid is not None:
-        die_with(launcher.pid)
+        # The launcher was killed: nobody is left to drain for, and the server's own handler may hang without it.
+        die_with(launcher.pid, signal.SIGKILL)
     config = configuration.load()
     observing.configure_logging(config)
     return observing.Observed(create_app(config), verbose=config.log_level == "debug")

@@ -20,12 +20,12 @@ _STEADY_SECONDS = 60.0
 log = logging.getLogger(__name__)
 
 
-def die_with(parent: int) -> None:
-    """Ask the kernel to end this process when its parent dies, even by SIGKILL. Linux only; elsewhere nothing."""
+def die_with(parent: int, by: signal.Signals = signal.SIGTERM) -> None:
+    """Ask the kernel to end this process `by` a signal when its parent dies. Linux only; elsewhere nothing."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, by)
         if os.getppid() != parent:  # it died before the request
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), by)
 
 
 def spawn_khoso(command: str, *, keep_open: Sequence[int] = ()) -> "subprocess.Popen[bytes]":
