@@ -49,10 +49,11 @@ class Services:
 
 
 @asynccontextmanager
-async def open_services(config: Config, now: Clock = utc_now) -> AsyncIterator[Services]:
+async def open_services(config: Config, now: Clock = utc_now, *, verifying: bool = True) -> AsyncIterator[Services]:
     """Build the rooms and keep their copies of the database fresh until the end.
 
-    Raises ConfigurationError, KeyStoreError or Unavailable before anything is served.
+    A process that verifies nothing need not remember any statuses. Raises ConfigurationError, KeyStoreError or
+    Unavailable before anything is served.
     """
     if not config.database_url:
         raise ConfigurationError("KHOSO_DATABASE_URL is missing; `khoso demo` brings a database of its own")
@@ -64,8 +65,9 @@ async def open_services(config: Config, now: Clock = utc_now) -> AsyncIterator[S
             await db.check_schema(conn)
         services = _build(config, pool, keys, now)
         await services.catalogue.refresh()
-        await services.statuses.refresh()
-        await stack.enter_async_context(_following(config, services, now))
+        if verifying:
+            await services.statuses.refresh()
+        await stack.enter_async_context(_following(config, services, now, verifying))
         yield services
 
 
@@ -112,17 +114,20 @@ def make_issuer(config: Config, pool: Pool, keys: KeyFiles, catalogue: Catalogue
 
 
 @asynccontextmanager
-async def _following(config: Config, services: Services, now: Clock) -> AsyncIterator[None]:
+async def _following(config: Config, services: Services, now: Clock, verifying: bool) -> AsyncIterator[None]:
     """Keep catalogue and statuses as the database has them."""
     catalogue_changed, status_changed = asyncio.Event(), asyncio.Event()
     wakes = {"khoso_catalogue": catalogue_changed, "khoso_status": status_changed}
     tasks = [
         asyncio.create_task(follow("catalogue", services.catalogue.refresh, catalogue_changed)),
-        asyncio.create_task(follow("statuses", services.statuses.refresh, status_changed)),
-        asyncio.create_task(services.scan_counts.keep_flushing()),
-        asyncio.create_task(_tell_age(services.statuses, now)),
         asyncio.create_task(listen(config.database_direct_url or config.database_url, wakes)),
     ]
+    if verifying:
+        tasks += [
+            asyncio.create_task(follow("statuses", services.statuses.refresh, status_changed)),
+            asyncio.create_task(services.scan_counts.keep_flushing()),
+            asyncio.create_task(_tell_age(services.statuses, now)),
+        ]
     try:
         yield
     finally:

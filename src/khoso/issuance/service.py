@@ -123,7 +123,7 @@ class Issuer:
             await store.insert_act(conn, standing, uuid4(), act, actor, now)
             trace = store.Trace(uuid4(), uuid4(), standing.vault_id, standing.credential_id, result_code, actor)
             await store.insert_traces(conn, [trace], act.act, now)
-            await store.announce(conn, [standing.list_id])
+            await store.announce(conn, standing.list_id)
 
     async def _place_of(self, conn: Connection, result_code: str, agency_code: str) -> store.ResultCode:
         place = await store.find_result_code(conn, result_code)
@@ -179,7 +179,7 @@ class Issuer:
             for credential, (order, _, _) in zip(credentials, new, strict=True)
         ]
         await store.insert_traces(conn, traces, "issue", now)
-        await store.announce(conn, [r.list_id for r in ranges])
+        # Nobody is notified: a worker that has not heard of a new paper asks the record. Withdrawals are announced.
         return [self._issued(credential) for credential in credentials]
 
     async def _take_result_codes(self, conn: Connection, dossiers: Sequence[str]) -> list[str]:

@@ -267,10 +267,9 @@ async def insert_traces(conn: Connection, traces: Sequence[Trace], kind: str, no
     )
 
 
-async def announce(conn: Connection, lists: Iterable[int]) -> None:
-    """Hint to every worker that lists changed; polling is the promise."""
-    for list_id in lists:
-        await conn.execute("SELECT pg_notify('khoso_status', $1)", str(list_id))
+async def announce(conn: Connection, list_id: int) -> None:
+    """Hint to every worker that a list changed; polling is the promise."""
+    await conn.execute("SELECT pg_notify('khoso_status', $1)", str(list_id))
 
 
 class Standing(msgspec.Struct, frozen=True):
