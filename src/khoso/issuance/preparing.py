@@ -30,6 +30,12 @@ MAX_SIGNED = 370
 LAST_DAY = date(2200, 1, 1)
 """No result ends on this day or later: computers and printed papers end before."""
 
+_FRAME_AT_MOST = 170
+"""The COSE frame, the heads of all claims, times, status and the end of the result code."""
+
+_HEAD_AT_MOST = 3
+_INTEGER_AT_MOST = 9
+
 MAX_AHEAD_DAYS = 730
 """How far ahead a result may begin."""
 
@@ -212,8 +218,20 @@ def _add_months(day: date, months: int) -> date:
 
 def _check_size(draft: Claims, dossier_code: str) -> None:
     """Refuse what would need too dense a code, with the longest numbers it could get."""
+    if _size_at_most(draft, dossier_code) <= MAX_SIGNED:  # nearly always, and a twentieth of the price
+        return
     longest = draft._replace(result_code=f"{dossier_code}-KQ9999", status=StatusRef(1 << 16, SIZE - 1))
     signed = cose.assemble(bytes(cose.KID_BYTES), claims_format.encode(longest), bytes(64))
     if len(signed) > MAX_SIGNED:
         message = f"the code would hold {len(signed)} bytes, at most {MAX_SIGNED}: shorten the texts"
         raise InvalidInput(InputProblem("fields", "code_too_large", message))
+
+
+def _size_at_most(draft: Claims, dossier_code: str) -> int:
+    """More bytes than the signed credential can have: each head of a text, list or number counted at its longest."""
+    size = _FRAME_AT_MOST + len(draft.issuer) + len(draft.type_code) + len(dossier_code)
+    for number, value in draft.fields.items():
+        size += (1 if number < 24 else 5) + _HEAD_AT_MOST  # the key, and the head of a list if it is one
+        for part in value if isinstance(value, list) else (value,):
+            size += _HEAD_AT_MOST + len(part.encode()) if isinstance(part, str) else _INTEGER_AT_MOST
+    return size
