@@ -32,7 +32,6 @@ from khoso.wiring import Clock, Services, open_services, utc_now
 MAX_BODY = 65_536
 """Largest request body, in bytes, where a route does not say otherwise."""
 
-
 GARBAGE_THRESHOLD = 20_000
 """Objects made before the collector looks at the youngest; a request makes some hundreds."""
 
@@ -64,7 +63,6 @@ def create_app(config: Config, now: Clock = utc_now) -> Litestar:
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_services(config, now) as services:
             app.state.services = services
-            _spare_the_collector()
             yield
 
     papers = read_papers(config) if config.demo else []
@@ -109,7 +107,9 @@ def create_served_app() -> ASGIApp:
         die_with(launcher.pid, signal.SIGKILL)
     config = configuration.load()
     observing.configure_logging(config)
-    return observing.Observed(create_app(config), verbose=config.log_level == "debug")
+    app = create_app(config)
+    app.on_startup.append(_spare_the_collector)
+    return observing.Observed(app, verbose=config.log_level == "debug")
 
 
 def _services(state: State) -> Services:
