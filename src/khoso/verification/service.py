@@ -112,11 +112,12 @@ class Verifier:
         """The paper, if the secret is right. The attempt is counted first: many at once cannot pass the limit."""
         hour = _hour_of(self._now())
         async with db.transaction(self._pool) as conn:
-            if not await store.is_issued(conn, code.result_code):
+            place = await store.find_place(conn, code.result_code)
+            if place is None:
                 return None  # nothing to guess, and nothing to write down for whoever invents codes
             if not await store.count_attempt(conn, code.result_code, hour, LOOKUP_FAILURES_PER_HOUR):
                 raise TooManyAttempts(code.result_code)
-            found = await store.find_lookup(conn, code.result_code)
+            found = await store.find_lookup(conn, place)
             if found is None or not hmac.compare_digest(found.lookup_secret, code.secret):
                 return None
             await store.forgive_attempt(conn, code.result_code, hour)

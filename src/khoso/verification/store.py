@@ -135,21 +135,26 @@ class Lookup(msgspec.Struct, frozen=True):
     lookup_secret: str
 
 
-async def is_issued(conn: Connection, result_code: str) -> bool:
-    """Whether there is a result with that code."""
-    return bool(await conn.fetchval("SELECT EXISTS (SELECT FROM result_code WHERE result_code = $1)", result_code))
+class Place(msgspec.Struct, frozen=True):
+    """Where a result code leads."""
+
+    vault_id: UUID
+    credential_id: UUID
 
 
-async def find_lookup(conn: Connection, result_code: str) -> Lookup | None:
-    place = await conn.fetchrow("SELECT vault_id, credential_id FROM result_code WHERE result_code = $1", result_code)
-    if place is None:
-        return None
+async def find_place(conn: Connection, result_code: str) -> Place | None:
+    return await db.fetch_one(
+        conn, Place, "SELECT vault_id, credential_id FROM result_code WHERE result_code = $1", result_code
+    )
+
+
+async def find_lookup(conn: Connection, place: Place) -> Lookup | None:
     return await db.fetch_one(
         conn,
         Lookup,
         "SELECT signed, lookup_secret FROM credential WHERE vault_id = $1 AND credential_id = $2",
-        place["vault_id"],
-        place["credential_id"],
+        place.vault_id,
+        place.credential_id,
     )
 
 
