@@ -43,6 +43,7 @@ class SigningKey:
             "valid_from": since,
             "valid_until": until,
             "compromised_at": NOW - DAY if state == "compromised" else None,
+            "honest_set": None,
             "jwk": jwk(self.public),
         }
 
@@ -68,6 +69,10 @@ ACTIVE = SigningKey("active", ISSUER, "active", NOW - 400 * DAY)
 RETIRED = SigningKey("retired", ISSUER, "retired", NOW - 800 * DAY, NOW - 400 * DAY)
 EXPIRED = SigningKey("expired", ISSUER, "active", NOW - 800 * DAY, NOW - 60 * DAY)
 COMPROMISED = SigningKey("compromised", ISSUER, "compromised", NOW - 400 * DAY)
+ROBBED = SigningKey("robbed", ISSUER, "compromised", NOW - 400 * DAY)
+"""A compromised key whose honest papers are known."""
+WITHOUT_SET = SigningKey("without set", ISSUER, "compromised", NOW - 400 * DAY)
+"""A compromised key whose honest papers the verifier has not downloaded."""
 PRE_ACTIVE = SigningKey("pre-active", ISSUER, "pre_active", NOW - 60 * DAY)
 YOUNG = SigningKey("young", ISSUER, "active", NOW - 10 * DAY)
 OTHERS = SigningKey("other agency", OTHER_AGENCY, "active", NOW - 400 * DAY)
@@ -87,8 +92,12 @@ TRUST: dict[str, Any] = {
             "may_issue": [OTHER_TYPE],
         },
     ],
-    "keys": [key.entry for key in (ACTIVE, RETIRED, EXPIRED, COMPROMISED, PRE_ACTIVE, YOUNG, OTHERS, OF_NO_AGENCY)],
+    "keys": [
+        key.entry
+        for key in (ACTIVE, RETIRED, EXPIRED, COMPROMISED, ROBBED, WITHOUT_SET, PRE_ACTIVE, YOUNG, OTHERS, OF_NO_AGENCY)
+    ],
 }
+"""The honest sets are added below, for they hold papers."""
 
 TRUCK_PERMIT: dict[str, Any] = {
     "code": TYPE,
@@ -202,3 +211,21 @@ def status_list() -> StatusList:
     statuses[SUSPENDED] = Status.SUSPENDED
     statuses[SUPERSEDED] = Status.SUPERSEDED
     return statuses
+
+
+def signed_hash(payload: bytes, key: SigningKey) -> bytes:
+    """What a record of the paper is compared by."""
+    return sha256(cose.to_be_signed(key.kid, payload)).digest()
+
+
+_BITMAP_OF_THE_GOOD_PAPER = bytes.fromhex(
+    "78daedc121010000000220a7f87fa5332c4003000000000000000000000000000000bc0d40780021"
+)
+"""A bitmap of 2^17 bits with only bit IN_FORCE set, compressed once and for all: compressors differ."""
+
+HONEST_SET = cbor2.dumps({LIST: [_BITMAP_OF_THE_GOOD_PAPER, signed_hash(dumps(claims()), ROBBED)[:8]]})
+"""The honest set of ROBBED: the good paper."""
+
+ROBBED.entry["honest_set"] = sha256(HONEST_SET).hexdigest()
+WITHOUT_SET.entry["honest_set"] = "00" * 32
+TRUST["honest_sets"] = [b64(HONEST_SET)]

@@ -19,6 +19,8 @@ class Fault(NamedTuple):
     now: int = NOW
     as_of: int = NOW - 30
     """When the status lists were known to be right."""
+    expires_at: int | None = None
+    """When the publisher of the status lists no longer stands by them."""
     trust: dict[str, Any] = {}  # noqa: RUF012  (never written to)
     """What is different in the trust list."""
 
@@ -41,6 +43,7 @@ def to_json(fault: Fault) -> dict[str, Any]:
         city.OTHER_LIST: city.b64(zlib.compress(b"\x55" * 16, level=0)),
         city.DRAFT_LIST: DRAFT_LST,
     }
+    times = {"as_of": fault.as_of} | ({} if fault.expires_at is None else {"expires_at": fault.expires_at})
     return {
         "description": fault.description,
         "code": fault.code,
@@ -49,6 +52,6 @@ def to_json(fault: Fault) -> dict[str, Any]:
         "freshness": {"green": 60, "amber": 86_400},
         "expect": {"outcome": fault.outcome, "step": fault.step, "reason": fault.reason},
         "trust": city.TRUST | fault.trust,
-        "statuses": {str(number): {"bits": 2, "lst": each, "as_of": fault.as_of} for number, each in lists.items()},
+        "statuses": {str(number): {"bits": 2, "lst": each} | times for number, each in lists.items()},
         "types": [city.TRUCK_PERMIT],
     }

@@ -36,6 +36,11 @@ def faults() -> Iterator[Fault]:
     )
     for name, (description, text, reason) in _AUTHORITY.items():
         yield Fault(name, description, text, "not_genuine", 6, reason)
+    yield Fault(
+        "key-compromised-set-missing",
+        "The key was stolen, and the verifier lacks the set of its honest papers that the trust list names.",
+        paper(city.WITHOUT_SET), "cannot_tell", 6, "honest_set_missing",
+    )  # fmt: skip
     for name, (description, text) in _ALLOWED.items():
         yield Fault(name, description, text, "in_force", 11, "all_checks_passed")
 
@@ -143,8 +148,28 @@ _AUTHORITY = {
         "Older than the theft. The thief can write any date, so no date helps.",
         paper(city.COMPROMISED, top={6: ISSUED_AT - 300 * DAY}), "key_compromised",
     ),
+    "key-compromised-other-content": (
+        "The thief put another plate on the index of an honest paper.",
+        paper(city.ROBBED, f1="43C-999.99"), "key_compromised",
+    ),
+    "key-compromised-other-index": (
+        "The very content of an honest paper, but for its index.",
+        paper(city.ROBBED, r4=[city.LIST, city.IN_FORCE - 1]), "key_compromised",
+    ),
+    "key-compromised-other-list": (
+        "An index of a list in which the stolen key signed no honest paper.",
+        paper(city.ROBBED, r4=[city.OTHER_LIST, city.IN_FORCE]), "key_compromised",
+    ),
+    "key-compromised-index-outside": (
+        "An index that no list has.",
+        paper(city.ROBBED, r4=[city.LIST, (1 << 63) - 1]), "key_compromised",
+    ),
 }  # fmt: skip
 _ALLOWED = {
     "key-retired-older-paper": ("A retired key's paper from its last active second.", paper(city.RETIRED, top=_OLD)),
+    "key-compromised-honest-paper": (
+        "The key was stolen, and this is one of the papers it honestly signed before.",
+        paper(city.ROBBED),
+    ),
     "issued-within-clock-skew": ("An issuer's clock may be 300 seconds ahead.", paper(top={6: NOW + 300})),
 }

@@ -188,6 +188,21 @@ def _ages() -> Iterator[Fault]:
         as_of=NOW - 61,
     )
     yield Fault(
+        "status-list-expired",
+        "Its publisher no longer stands by the status list, however fresh a verifier would think it.",
+        paper(), "cannot_tell", 10, "status_list_expired", expires_at=NOW,
+    )  # fmt: skip
+    yield Fault(
+        "status-list-expired-withdrawn",
+        "A withdrawal that an expired list tells stays a fact.",
+        paper(r4=[city.LIST, city.SUSPENDED]), "suspended", 8, "status", expires_at=NOW,
+    )  # fmt: skip
+    yield Fault(
+        "status-list-in-its-last-second",
+        "The last second of a status list.",
+        paper(), "in_force", 11, "all_checks_passed", expires_at=NOW + 1,
+    )  # fmt: skip
+    yield Fault(
         "good-expires-soon", "The last 30 days.", paper(top={4: NOW + 30 * DAY}), "expires_soon", 11, "expires_at"
     )
     yield Fault(

@@ -2,12 +2,14 @@
 
 import base64
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from khoso.formats import honest_set
 from khoso.formats.claims import StatusRef
 from khoso.formats.result_type import ResultType
 from khoso.formats.status_list import StatusList, decompress
@@ -20,12 +22,13 @@ FOLDER = Path(__file__).parent
 class Lists(NamedTuple):
     """Downloaded status lists, each with its time."""
 
-    lists: dict[int, tuple[StatusList, int]]
+    lists: dict[int, tuple[StatusList, int, int | None]]
 
     def find_status(self, ref: StatusRef) -> StatusAnswer | None:
         """The status, or None without that list or outside it."""
-        statuses, as_of = self.lists.get(ref.list_id, (StatusList(b""), 0))
-        return StatusAnswer(statuses[ref.status_index], as_of) if ref.status_index < len(statuses) else None
+        statuses, as_of, expires_at = self.lists.get(ref.list_id, (StatusList(b""), 0, None))
+        known = ref.status_index < len(statuses)
+        return StatusAnswer(statuses[ref.status_index], as_of, expires_at) if known else None
 
 
 class Vector(NamedTuple):
@@ -64,7 +67,10 @@ def parse(raw: dict[str, Any]) -> Vector:
         trust=_trust(raw["trust"]),
         types={(definition.code, definition.version): definition for definition in types},
         statuses=Lists(
-            {int(number): (decompress(_bytes(each["lst"])), each["as_of"]) for number, each in raw["statuses"].items()}
+            {
+                int(number): (decompress(_bytes(each["lst"])), each["as_of"], each.get("expires_at"))
+                for number, each in raw["statuses"].items()
+            }
         ),
         now=raw["now"],
         freshness=Freshness(**raw["freshness"]),
@@ -80,6 +86,7 @@ def _trust(raw: dict[str, Any]) -> Trust:
         expires_at=raw["expires_at"],
         keys={key.kid: key for key in keys},
         agencies={agency.code: agency for agency in agencies},
+        honest_sets={sha256(data).digest(): honest_set.decode(data) for data in map(_bytes, raw["honest_sets"])},
     )
 
 
@@ -93,6 +100,7 @@ def _key(raw: dict[str, Any]) -> TrustedKey:
         valid_from=raw["valid_from"],
         valid_until=raw["valid_until"],
         compromised_at=raw["compromised_at"],
+        honest_digest=None if raw["honest_set"] is None else bytes.fromhex(raw["honest_set"]),
     )
 
 

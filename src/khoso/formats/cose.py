@@ -1,10 +1,12 @@
-"""COSE_Sign1 (RFC 9052, 4.2) in exactly one profile.
+"""COSE_Sign1 (RFC 9052, 4.2) in exactly one profile for each kind of thing that is signed.
 
-    18([h'{1: -7, 4: kid}', {}, payload, signature])
+    18([h'{1: -7, 4: kid}', {}, payload, signature])              a credential
+    18([h'{1: -7, 4: kid, 16: type}', {}, payload, signature])    a document, by its type (RFC 9596)
 
-ES256 (RFC 9053, 2.1) with the 64-byte raw signature, a protected header of algorithm and key id and nothing else, an
-empty unprotected header. The frame is compared with fixed bytes instead of being decoded, so there is nothing in it
-for a forger to vary: no other algorithm, header, tag or length encoding exists.
+ES256 (RFC 9053, 2.1) with the 64-byte raw signature, a protected header of algorithm, key id and type and nothing else,
+an empty unprotected header. The frame is compared with fixed bytes instead of being decoded, so there is nothing in it
+for a forger to vary: no other algorithm, header, tag or length encoding exists, and what is signed as one kind is never
+taken for another.
 """
 
 import hashlib
@@ -20,16 +22,18 @@ from .malformed import Malformed
 
 KID_BYTES = 8
 MAX_PAYLOAD = 0xFFFF
+"""Longest payload of a credential, in bytes."""
 
 _ES256 = ec.ECDSA(SHA256())
-_HEADER = bytes.fromhex("a2 01 26 04 48")  # {1: -7, 4: 8 bytes follow}
-_FRAME = bytes.fromhex("d2 84 4d") + _HEADER  # tag 18, array of 4, 13 bytes of protected header
-_KID_END = len(_FRAME) + KID_BYTES
+_ARRAY_OF_FOUR = bytes.fromhex("d2 84")  # with tag 18
+_ALGORITHM_AND_KEY = bytes.fromhex("01 26 04 48")  # 1: -7, 4: 8 bytes follow
+_TYPE = b"\x10"
 _UNPROTECTED = b"\xa0"
+_CONTEXT = bytes.fromhex("84 6a") + b"Signature1"
+_NO_EXTERNAL_DATA = b"\x40"
 _SIGNATURE_HEAD = b"\x58\x40"
 _SIGNATURE_BYTES = 64
 _TAIL = len(_SIGNATURE_HEAD) + _SIGNATURE_BYTES
-_TO_BE_SIGNED = bytes.fromhex("84 6a") + b"Signature1" + b"\x4d" + _HEADER  # then kid, empty external data, payload
 
 
 class Unverified(NamedTuple):
@@ -47,27 +51,81 @@ def key_id(public_key: ec.EllipticCurvePublicKey) -> bytes:
     return hashlib.sha256(der).digest()[:KID_BYTES]
 
 
-def to_be_signed(kid: bytes, payload: bytes) -> bytes:
-    """The Sig_structure (RFC 9052, 4.4) over a payload: what a signer signs and what a record's hash is taken of."""
-    return _TO_BE_SIGNED + kid + b"\x40" + _byte_string(payload)
+class Profile:
+    """The one frame of a kind: without a type that of credentials, with one that of the documents of this type."""
+
+    def __init__(self, media_type: str = "", max_payload: int = MAX_PAYLOAD) -> None:
+        """`max_payload` is the longest payload in bytes."""
+        header = bytes((0xA3 if media_type else 0xA2,)) + _ALGORITHM_AND_KEY
+        type_header = _TYPE + _text(media_type) if media_type else b""
+        protected = _head(len(header) + KID_BYTES + len(type_header)) + header
+        self.media_type = media_type
+        self._max_payload = max_payload
+        self._before_kid = _ARRAY_OF_FOUR + protected
+        self._kid_end = len(self._before_kid) + KID_BYTES
+        self._behind_kid = type_header + _UNPROTECTED
+        self._payload_at = self._kid_end + len(self._behind_kid)
+        self._signed_before_kid = _CONTEXT + protected
+        self._signed_behind_kid = type_header + _NO_EXTERNAL_DATA
+
+    def to_be_signed(self, kid: bytes, payload: bytes) -> bytes:
+        """The Sig_structure (RFC 9052, 4.4) over a payload: what a signer signs."""
+        return self._signed_before_kid + kid + self._signed_behind_kid + self._byte_string(payload)
+
+    def assemble(self, kid: bytes, payload: bytes, signature: bytes) -> bytes:
+        """The COSE_Sign1 from its parts; `signature` is the 64-byte raw one."""
+        return self._before_kid + kid + self._behind_kid + self._byte_string(payload) + _SIGNATURE_HEAD + signature
+
+    def parse(self, signed: bytes) -> Unverified:
+        """Take the frame apart without checking the signature. Raises Malformed."""
+        payload_at, payload_end = self._payload_at, len(signed) - _TAIL
+        if not signed.startswith(self._before_kid) or signed[self._kid_end : payload_at] != self._behind_kid:
+            raise Malformed("cose_frame")
+        if payload_end <= payload_at or signed[payload_end : payload_end + 2] != _SIGNATURE_HEAD:
+            raise Malformed("cose_frame")
+        encoded = signed[payload_at:payload_end]
+        payload = self._payload_of(encoded)
+        kid = signed[len(self._before_kid) : self._kid_end]
+        to_be_signed = self._signed_before_kid + kid + self._signed_behind_kid + encoded
+        return Unverified(kid, payload, to_be_signed, signed[-_SIGNATURE_BYTES:])
+
+    def _byte_string(self, data: bytes) -> bytes:
+        if len(data) > self._max_payload:
+            raise ValueError(f"payload of {len(data)} bytes; at most {self._max_payload}")
+        return _head(len(data)) + data
+
+    def _payload_of(self, encoded: bytes) -> bytes:
+        for head_length in _HEAD_LENGTHS:
+            length = len(encoded) - head_length
+            if 0 <= length <= self._max_payload and encoded[:head_length] == _head(length):
+                return encoded[head_length:]
+        raise Malformed("cose_payload")
 
 
-def assemble(kid: bytes, payload: bytes, signature: bytes) -> bytes:
-    """The COSE_Sign1 from its parts; `signature` is the 64-byte raw one."""
-    return _FRAME + kid + _UNPROTECTED + _byte_string(payload) + _SIGNATURE_HEAD + signature
+def _head(length: int) -> bytes:
+    """The head of a byte string, at its shortest (RFC 8949, 4.2.1)."""
+    if length < 24:
+        return bytes((0x40 | length,))
+    if length <= 0xFF:
+        return bytes((0x58, length))
+    if length <= 0xFFFF:
+        return b"\x59" + length.to_bytes(2)
+    return b"\x5a" + length.to_bytes(4)
 
 
-def parse(signed: bytes) -> Unverified:
-    """Take the frame apart without checking the signature. Raises Malformed."""
-    payload_end = len(signed) - _TAIL
-    if not signed.startswith(_FRAME) or signed[_KID_END : _KID_END + 1] != _UNPROTECTED:
-        raise Malformed("cose_frame")
-    if payload_end <= _KID_END + 1 or signed[payload_end : payload_end + 2] != _SIGNATURE_HEAD:
-        raise Malformed("cose_frame")
-    encoded = signed[_KID_END + 1 : payload_end]
-    payload = _payload_of(encoded)
-    kid = signed[len(_FRAME) : _KID_END]
-    return Unverified(kid, payload, _TO_BE_SIGNED + kid + b"\x40" + encoded, signed[-_SIGNATURE_BYTES:])
+_HEAD_LENGTHS = (2, 3, 1, 5)  # the usual sizes first
+
+
+def _text(text: str) -> bytes:
+    """A media type as a text string; it has 24 to 255 characters."""
+    return b"\x78" + bytes((len(text),)) + text.encode("ascii")
+
+
+_CREDENTIAL = Profile()
+to_be_signed = _CREDENTIAL.to_be_signed
+"""The Sig_structure of a credential: what its agency signs, and what a record's hash is taken of."""
+assemble = _CREDENTIAL.assemble
+parse = _CREDENTIAL.parse
 
 
 def is_signed_by(public_key: ec.EllipticCurvePublicKey, parts: Unverified) -> bool:
@@ -84,25 +142,3 @@ def sign(private_key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
     """The raw 64-byte ES256 signature (RFC 9053, 2.1) over `message`."""
     r, s = decode_dss_signature(private_key.sign(message, _ES256))
     return r.to_bytes(32) + s.to_bytes(32)
-
-
-def _byte_string(data: bytes) -> bytes:
-    return _head(len(data)) + data
-
-
-def _head(length: int) -> bytes:
-    if length < 24:
-        return bytes((0x40 | length,))
-    if length <= 0xFF:
-        return bytes((0x58, length))
-    if length <= MAX_PAYLOAD:
-        return b"\x59" + length.to_bytes(2)
-    raise ValueError(f"payload of {length} bytes; at most {MAX_PAYLOAD}")
-
-
-def _payload_of(encoded: bytes) -> bytes:
-    for head_length in (2, 3, 1):  # the usual sizes first
-        length = len(encoded) - head_length
-        if 0 <= length <= MAX_PAYLOAD and encoded[:head_length] == _head(length):
-            return encoded[head_length:]
-    raise Malformed("cose_payload")

@@ -66,11 +66,19 @@ def compress(statuses: StatusList) -> bytes:
 
 def decompress(compressed: bytes) -> StatusList:
     """The list in `lst`. Raises Malformed; never inflates more than MAX_BYTES."""
-    inflater = zlib.decompressobj()
-    try:
-        data = inflater.decompress(compressed, MAX_BYTES)
-    except zlib.error:
-        raise Malformed("status_list_zlib") from None
-    if not data or not inflater.eof or inflater.unused_data:
+    data = inflate(compressed, MAX_BYTES, "status_list")
+    if not data:
         raise Malformed("status_list_size")
     return StatusList(data)
+
+
+def inflate(compressed: bytes, most: int, name: str) -> bytes:
+    """What a whole zlib container (RFC 1950) holds, `most` bytes at the most. Raises Malformed under that name."""
+    inflater = zlib.decompressobj()
+    try:
+        data = inflater.decompress(compressed, most + 1)  # one more, or the end of a full stream is not looked at
+    except zlib.error:
+        raise Malformed(f"{name}_zlib") from None
+    if len(data) > most or not inflater.eof or inflater.unused_data:
+        raise Malformed(f"{name}_size")
+    return data

@@ -13,6 +13,7 @@ from . import claims as claims_format
 from . import cose, link
 from .claims import Claims, StatusRef
 from .field_values import fits
+from .honest_set import HonestSet
 from .malformed import Malformed
 from .result_type import ResultType
 from .status_list import Status
@@ -22,6 +23,7 @@ MAX_CLOCK_SKEW = 300
 """Seconds by which the clock of an issuer or of a list's publisher may be ahead of the verifier's."""
 
 _DAY = 86_400
+_NO_PAPERS = HonestSet({})
 
 
 class Outcome(StrEnum):
@@ -71,6 +73,8 @@ class StatusAnswer(NamedTuple):
 
     value: Status
     as_of: int
+    expires_at: int | None = None
+    """When its publisher no longer stands by it; None for a source that has no such end."""
 
 
 class StatusSource(Protocol):
@@ -89,6 +93,9 @@ class Freshness(NamedTuple):
 
 ONLINE = Freshness()
 """A server that follows its database: the status is at most half a minute old."""
+
+OFFLINE = Freshness(green=14_400)
+"""A verifier with downloaded lists: green for four hours."""
 
 TypeCatalogue = Mapping[tuple[str, int], ResultType]
 """Result types by code and version."""
@@ -141,12 +148,17 @@ def verify(
     except Malformed as malformed:
         return Verdict(Outcome.MALFORMED, 5, malformed.reason)
 
-    # 6. Was that key allowed to say it: this agency, this type, at that time?
+    # 6. Was that key allowed to say it: this agency, this type, at that time? And was it still in honest hands?
     refusal = _authority_refusal(claims, key, trust, now)
     if refusal is not None:
         return Verdict(Outcome.NOT_GENUINE, 6, refusal, trust_as_of=trust.issued_at)
-
     paper = GenuinePaper(claims, sha256(unverified.to_be_signed).digest())
+    if key.state is KeyState.COMPROMISED:
+        honest = _find_honest_set(key, trust)
+        if honest is None:
+            return Verdict(Outcome.CANNOT_TELL, 6, "honest_set_missing", trust_as_of=trust.issued_at)
+        if not honest.holds(claims.status, paper.signed_hash):
+            return Verdict(Outcome.NOT_GENUINE, 6, "key_compromised", trust_as_of=trust.issued_at)
 
     # 7. Do we know what the fields mean? A type younger than our catalogue is no forgery.
     result_type = types.get((claims.type_code, claims.type_version))
@@ -170,6 +182,10 @@ def verify(
         return Verdict(Outcome.EXPIRED, 9, "expires_at", paper, answer.as_of, trust.issued_at, answer.value)
 
     # 10. How old is what we know of its status? Green only if a withdrawal would have reached us.
+    if answer.expires_at is not None and now >= answer.expires_at:
+        return Verdict(
+            Outcome.CANNOT_TELL, 10, "status_list_expired", paper, answer.as_of, trust.issued_at, answer.value
+        )
     age = now - answer.as_of
     if age > freshness.amber:
         return Verdict(Outcome.CANNOT_TELL, 10, "status_too_old", paper, answer.as_of, trust.issued_at, answer.value)
@@ -217,6 +233,9 @@ def _key_refusal(issued_at: int, key: TrustedKey) -> str | None:
         return "key_not_yet_active"
     if key.valid_until is not None and issued_at >= key.valid_until:
         return "key_expired"
-    if key.state is KeyState.COMPROMISED:
-        return "key_compromised"
     return None
+
+
+def _find_honest_set(key: TrustedKey, trust: Trust) -> HonestSet | None:
+    """The papers that a compromised key honestly signed; None if the trust list names a set that is not at hand."""
+    return _NO_PAPERS if key.honest_digest is None else trust.honest_sets.get(key.honest_digest)

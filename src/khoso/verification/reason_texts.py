@@ -88,6 +88,10 @@ EXPLANATIONS: Mapping[str, ViEn] = {
         "Khoá ký đã bị lộ, và giấy này không nằm trong số giấy mà cơ quan xác nhận đã ký.",
         "The signing key was stolen, and this paper is not among those the agency confirms having signed.",
     ),
+    "honest_set_missing": (
+        "Khoá ký đã bị lộ, và hệ thống này chưa có danh sách giấy mà khoá đã ký hợp lệ nên chưa kiểm tra được.",
+        "The signing key was stolen, and the list of the papers it had honestly signed is not at hand to check by.",
+    ),
     # Steps 7 to 11: what is known of its state.
     "unknown_type": (
         "Chữ ký đúng, nhưng hệ thống này chưa có định nghĩa của loại giấy nên chưa đọc được các mục.",
@@ -96,6 +100,10 @@ EXPLANATIONS: Mapping[str, ViEn] = {
     "unknown_status_list": (
         "Chữ ký đúng, nhưng thiếu danh sách tình trạng nên chưa biết giấy có bị thu hồi hay không.",
         "The signature is right, but its status list is missing, so that a withdrawal would not be seen.",
+    ),
+    "status_list_expired": (
+        "Chữ ký đúng, nhưng danh sách tình trạng đã hết hạn nên chưa biết giấy có bị thu hồi hay không.",
+        "The signature is right, but the status list has expired, so that a withdrawal would not be seen.",
     ),
     "status_too_old": (
         "Chữ ký đúng, nhưng thông tin tình trạng đã quá cũ nên chưa biết giấy có bị thu hồi hay không.",
