@@ -5,15 +5,16 @@ import hashlib
 import io
 import re
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from golden import city, vectors
-from khoso.formats import cose, link, lookup
-from khoso.formats.status_list import compress
-from khoso.formats.verdict import ONLINE, Outcome
+from golden import city, documents, vectors
+from khoso.formats import bundle, cose, link, lookup
+from khoso.formats.bundle import Bundle
+from khoso.formats.verdict import OFFLINE, ONLINE, Outcome
 from khoso.rendering.qr import qr_modules, qr_version
 from khoso.verification.wording import words
 from unit.test_reference_permits import ORIGIN, PERMITS, signed_permit
@@ -23,27 +24,27 @@ GOOD = vectors.read("good-paper")
 SIGNED = link.parse(GOOD.code, GOOD.origin)
 
 
-ONE_KEY_AND_ONE_LIST_ARE_ENOUGH = (
+ONE_BUNDLE_IS_ENOUGH = (
     *("good-paper", "good-expires-soon", "time-expired", "stale-more-than-a-day"),
     *("status-suspended", "status-list-unknown", "status-index-outside"),
     *("origin-port", "key-unknown", "signature-changed-plate", "cbor-float"),
 )
 
 
-@pytest.mark.parametrize("name", ONE_KEY_AND_ONE_LIST_ARE_ENOUGH)
+@pytest.mark.parametrize("name", ONE_BUNDLE_IS_ENOUGH)
 def test_the_example_gives_the_verdict(name: str) -> None:
     example = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
     assert len(example) == 1
-    assert len(example[0].replace("\n\n", "\n").splitlines()) <= 16
+    assert len(example[0].replace("\n\n", "\n").splitlines()) <= 15
     vector = vectors.read(name)
-    statuses, as_of = vector.statuses.lists[city.LIST]
+    _, as_of, _ = vector.statuses.lists[city.LIST]
+    status = documents.status(replace(documents.TOKEN, issued_at=as_of))
     given = {
         "text": vector.code,
-        "pem": city.ACTIVE.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
-        "lst": compress(statuses),
-        "list_id": city.LIST,
-        "as_of": as_of,
-        "types": vector.types,
+        "root_pem": documents.ROOT.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+        "downloaded": bundle.encode(
+            Bundle(documents.GOOD_TRUST.data, documents.GOOD_TYPES.data, (status.data,), (city.HONEST_SET,))
+        ),
         "now": vector.now,
     }
     with contextlib.redirect_stdout(io.StringIO()) as printed:
@@ -112,4 +113,5 @@ def test_the_look_up_code_and_the_freshness() -> None:
     assert lookup.compose("H17.05.12-261123-000123-KQ1", "7K3M9") in TEXT
     assert lookup.ALPHABET in TEXT
     assert f"on line: {ONLINE.green} seconds for green, a day for amber" in TEXT
-    assert ONLINE.amber == city.DAY
+    assert "a phone off line: 4 hours for green" in TEXT.replace("\n", " ")
+    assert (ONLINE.amber, OFFLINE.amber, OFFLINE.green) == (city.DAY, city.DAY, 4 * 3600)

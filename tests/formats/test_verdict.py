@@ -60,7 +60,9 @@ def test_a_paper_is_told_only_when_it_is_genuine(name: str) -> None:
 def test_what_is_no_good_on_line_is_not_better_with_newer_lists(name: str) -> None:
     vector = vectors.read(name)
     fresh = vector._replace(
-        statuses=vector.statuses._replace(lists={n: (s, vector.now) for n, (s, _) in vector.statuses.lists.items()})
+        statuses=vector.statuses._replace(
+            lists={n: (s, vector.now, None) for n, (s, *_) in vector.statuses.lists.items()}
+        )
     )
     if vector.judge().step < 8:
         assert fresh.judge() == vector.judge()
@@ -116,8 +118,10 @@ def test_green_only_with_everything_in_order(times: dict[str, Any]) -> None:
     ],
 )
 def test_how_old_a_status_may_be(freshness: Freshness, age: int, outcome: str) -> None:
-    lists = {number: (statuses, NOW - age) for number, (statuses, _) in GOOD.statuses.lists.items()}
-    assert judge(GOOD.code, statuses=vectors.Lists(lists), freshness=freshness).outcome == outcome
+    lists: dict[int, Any] = {
+        number: (statuses, NOW - age, None) for number, (statuses, *_) in GOOD.statuses.lists.items()
+    }
+    assert judge(GOOD.code, statuses=vectors.KnownStatuses(lists), freshness=freshness).outcome == outcome
 
 
 @pytest.mark.parametrize("state", KeyState)

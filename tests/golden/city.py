@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import json
 from hashlib import sha256
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from khoso.formats import cose, link
 from khoso.formats.status_list import Status, StatusList
@@ -22,6 +24,11 @@ TYPE, OTHER_TYPE = "KQ.H17.000003", "KQ.H17.000007"
 ISSUER, OTHER_AGENCY = "H17.11", "H17.12"
 LIST, OTHER_LIST, DRAFT_LIST = 7, 8, 9
 IN_FORCE, SUSPENDED, SUPERSEDED, REVOKED, NEVER_ISSUED = 5, 6, 7, 8, 9  # indexes in LIST
+
+P384_DER = (
+    ec.derive_private_key(7, ec.SECP384R1()).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+)
+"""A key that no agency can have."""
 
 ABSENT: Final = object()
 """Takes a claim out."""
@@ -58,6 +65,11 @@ def jwk(key: ec.EllipticCurvePublicKey) -> dict[str, str]:
     """The public key as JWK (RFC 7518, 6.2.1)."""
     numbers = key.public_numbers()
     return {"kty": "EC", "crv": "P-256", "x": b64(numbers.x.to_bytes(32)), "y": b64(numbers.y.to_bytes(32))}
+
+
+def unb64(text: str) -> bytes:
+    """The bytes in base64url, with padding or without."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def b64(data: bytes) -> str:
@@ -204,6 +216,11 @@ def code(data: bytes) -> str:
     return link.compose(ORIGIN, data)
 
 
+def json_of(definition: dict[str, Any]) -> bytes:
+    """A definition as a type list carries it."""
+    return json.dumps(definition, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def status_list() -> StatusList:
     """A short list in which everything but a few indexes was never issued."""
     statuses = StatusList(b"\x55" * 16)
@@ -229,3 +246,6 @@ HONEST_SET = cbor2.dumps({LIST: [_BITMAP_OF_THE_GOOD_PAPER, signed_hash(dumps(cl
 ROBBED.entry["honest_set"] = sha256(HONEST_SET).hexdigest()
 WITHOUT_SET.entry["honest_set"] = "00" * 32
 TRUST["honest_sets"] = [b64(HONEST_SET)]
+
+BOMB = unb64("eNrtwTEBAAAAwqD1T-1vBq" + "A" * 339 + "M4AAD0AAQ==")
+"""277 bytes that inflate to one byte more than any list holds."""

@@ -3,6 +3,7 @@
 import base64
 import hmac
 import json
+import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -10,13 +11,16 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from conftest import ORIGIN, Clock
 from desk import Desk, problem
+from golden import city
 from khoso.formats import cose
+from khoso.identity.tokens import ALGORITHM
 from khoso.signing.files import KeyFiles
 
 Json = dict[str, Any]
@@ -165,3 +169,44 @@ async def test_a_token_ends_when_it_says(desk: Desk) -> None:
     assert (await desk.client.get(DOOR, headers=token)).status_code == 200
     desk.clock.forward(timedelta(seconds=1))
     problem(await desk.client.get(DOOR, headers=token), 401, "not_authenticated")
+
+
+WYCHEPROOF = os.environ.get("KHOSO_TEST_WYCHEPROOF", "")
+"""A folder with test vectors of C2SP/wycheproof; they are large and not ours, so they do not lie here."""
+
+P256_JWK = city.jwk(city.ACTIVE.public)
+
+DEVIATIONS = {354: "rejectWrongUse", 356: "rejectWrongKeyOps"}
+"""Vectors that the token library takes otherwise than they say: it does not look at what a JWK is for.
+
+No JWK is ever read here: the token key is one of our own files, of which we know what it is for.
+"""
+
+
+@pytest.mark.skipif(not WYCHEPROOF, reason="KHOSO_TEST_WYCHEPROOF names no folder: testvectors_v1 of C2SP/wycheproof")
+def test_wycheproof() -> None:
+    """What the reader of tokens leaves to its library is judged as the JWS vectors of C2SP/wycheproof say."""
+    file = Path(WYCHEPROOF) / "json_web_signature_test.json"
+    groups = json.loads(file.read_text("utf-8"))["testGroups"]
+    taken_otherwise = {
+        test["tcId"]: test["comment"]
+        for group in groups
+        for test in group["tests"]
+        if _library_takes(group, test["jws"]) != (test["result"] == "valid" and _is_es256(group))
+    }
+    assert taken_otherwise == DEVIATIONS
+    assert sum(len(group["tests"]) for group in groups) == 401
+
+
+def _is_es256(group: Json) -> bool:
+    return bool(group.get("public", {}).get("crv") == "P-256")
+
+
+def _library_takes(group: Json, text: Any) -> bool:
+    """With the one algorithm that is fixed here; a key of another kind stands for whoever offers its tokens to us."""
+    key = group["public"] if _is_es256(group) else P256_JWK
+    try:
+        jwt.PyJWS().decode_complete(text, jwt.PyJWK(key, "ES256").key, algorithms=[ALGORITHM])
+    except jwt.InvalidTokenError:
+        return False
+    return True

@@ -52,19 +52,23 @@ class Lists:
 
         Raises Malformed, or NotBelieved for what another has signed, or what is older than what is held.
         """
-        self.take_trust(bundle.trust, *bundle.honest_sets)
+        self.take_trust(bundle.trust)
+        for data in bundle.honest_sets:
+            self.take_honest_set(data)
         self.take_types(bundle.types)
         for signed in bundle.statuses:
             self.take_status(signed)
 
-    def take_trust(self, signed: bytes, *honest_sets: bytes) -> None:
-        """Take over a trust list, and the honest sets that it may name."""
+    def take_trust(self, signed: bytes) -> None:
+        """Take over a trust list; what else is held stays, such as the honest sets of before."""
         trust = unseal_trust(signed, self._roots, self._origin, self.trust)
-        named = {key.honest_digest for key in trust.keys.values()}
-        at_hand = {sha256(data).digest(): data for data in honest_sets}
-        new = {digest: honest_set.decode(data) for digest, data in at_hand.items() if digest in named}
-        kept = {digest: held for digest, held in self.trust.honest_sets.items() if digest in named}
-        self.trust = replace(trust, honest_sets=kept | new)
+        self.trust = replace(trust, honest_sets=self.trust.honest_sets)
+
+    def take_honest_set(self, data: bytes) -> None:
+        """Take over an honest set, if the trust list names it."""
+        digest = sha256(data).digest()
+        if any(key.honest_digest == digest for key in self.trust.keys.values()):
+            self.trust = replace(self.trust, honest_sets={**self.trust.honest_sets, digest: honest_set.decode(data)})
 
     def take_types(self, signed: bytes) -> None:
         """Take over a type list."""

@@ -73,7 +73,7 @@ def decode(payload: bytes, origin: str) -> StatusToken:
         compressed = claims[STATUS_LIST]["lst"]
         token = StatusToken(origin, int(list_id), version, issued_at, expires_at, ttl, compressed)
         told = address(token.origin, token.list_id)
-    except (AttributeError, KeyError, TypeError, ValueError, cbor2.CBORError):
+    except (AttributeError, LookupError, TypeError, ValueError, cbor2.CBORError):
         raise Malformed("status_token") from None
     if claims[SUB] != told:
         raise NotBelieved("origin")

@@ -5,7 +5,7 @@
 
     agency     {1: code, 2: name vi, 3: name en, 4: [types it may issue], 5: [successors]}
     key        {1: public key, 2: agency, 3: state, 4: valid from, 5: valid until, 6: compromised at, 7: honest set}
-    publisher  {1: public key, 4: valid from, 5: valid until}
+    publisher  {1: public key, 2: may sign from, 3: until}
 
 Deterministic CBOR; times are seconds since 1970 UTC; a public key is its DER SubjectPublicKeyInfo (RFC 5280, 4.1),
 P-256; a state is its place in `STATES`; an honest set is named by the SHA-256 of its bytes. What says nothing is not
@@ -31,6 +31,7 @@ ISS, EXP, IAT, CONTENT = 1, 4, 6, -65538
 VERSION, AGENCIES, KEYS, PUBLISHERS, DEVELOPMENT = 1, 2, 3, 4, 5
 CODE, NAME_VI, NAME_EN, MAY_ISSUE, SUCCESSORS = 1, 2, 3, 4, 5
 PUBLIC_KEY, AGENCY, STATE, VALID_FROM, VALID_UNTIL, COMPROMISED_AT, HONEST_SET = 1, 2, 3, 4, 5, 6, 7
+SIGNS_FROM, SIGNS_UNTIL = 2, 3
 
 Member = TypeVar("Member")
 
@@ -54,7 +55,7 @@ def decode(payload: bytes, origin: str) -> Trust:
     try:
         top = cbor.loads(payload)
         trust = _read(top)
-    except (IndexError, KeyError, TypeError, ValueError, UnsupportedAlgorithm):
+    except (LookupError, TypeError, ValueError, UnsupportedAlgorithm):
         raise Malformed("trust_list") from None
     if top[ISS] != origin:
         raise NotBelieved("origin")
@@ -118,8 +119,8 @@ def _encode_publisher(publisher: Publisher) -> dict[int, Any]:
     return _present(
         {
             PUBLIC_KEY: public_der(publisher.public_key),
-            VALID_FROM: publisher.valid_from,
-            VALID_UNTIL: publisher.valid_until,
+            SIGNS_FROM: publisher.valid_from,
+            SIGNS_UNTIL: publisher.valid_until,
         }
     )
 
@@ -170,7 +171,7 @@ def _read_key(raw: Any) -> TrustedKey:
 
 def _read_publisher(raw: Any) -> Publisher:
     public_key = read_public_key(_get(raw, PUBLIC_KEY, bytes))
-    return Publisher(cose.key_id(public_key), public_key, _get(raw, VALID_FROM, int), _find(raw, VALID_UNTIL, int))
+    return Publisher(cose.key_id(public_key), public_key, _get(raw, SIGNS_FROM, int), _find(raw, SIGNS_UNTIL, int))
 
 
 def _get(members: Any, number: int, kind: type[Member]) -> Member:

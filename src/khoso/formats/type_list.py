@@ -69,7 +69,7 @@ def _decode(payload: bytes) -> TypeList:
         right = (
             type(version) is int and type(issued_at) is int and {type(each) for each in listed.definitions} <= {bytes}
         )
-    except (KeyError, TypeError):
+    except (LookupError, TypeError):
         raise Malformed("type_list") from None
     if not right or encode(listed) != payload:
         raise Malformed("type_list")
