@@ -12,15 +12,28 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, AnyStr, NamedTuple
 
 import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from khoso.catalogue import danang
-from khoso.formats import cbor, cose, digits, link, lookup, status_list
+from khoso.formats import (
+    bundle,
+    cbor,
+    cose,
+    digits,
+    honest_set,
+    link,
+    lookup,
+    status_list,
+    status_token,
+    trust_list,
+)
 from khoso.formats import claims as claims_format
 from khoso.formats.claims import Claims, StatusRef
+from khoso.formats.documents import NotBelieved
 from khoso.formats.malformed import Malformed
 from khoso.formats.status_list import Status
 from khoso.formats.trust import KeyState, Trust, TrustedAgency, TrustedKey
@@ -74,7 +87,7 @@ def _attack(target: Target, inputs: int) -> int:
         started = time.thread_time()  # of this thread alone: what else the machine does is not the parser's fault
         try:
             target.parse()
-        except Malformed:
+        except (Malformed, NotBelieved):
             refused += 1
         slowest_ms = max(slowest_ms, (time.thread_time() - started) * 1000)
     growth_kb = _memory_kb() - before
@@ -124,6 +137,8 @@ def _targets(chance: random.Random) -> Iterator[Target]:
     yield Target("claims", lambda: claims_format.decode(_damage(chance, payload)))
     yield Target("COSE frame", lambda: cose.parse(_damage(chance, signed)))
     yield Target("status list", lambda: status_list.decompress(_damage(chance, statuses)))
+    for name, decode, document in _documents():
+        yield Target(name, partial(_decode_damaged, chance, decode, document))
     yield Target("look-up code", lambda: lookup.parse(_damage(chance, lookup.compose(RESULT, "7K2MZ"))))
     yield Target("whole code", lambda: judge(_damage(chance, good)))
     # The holder of a good key may change a letter of a name, and the paper is as good as before.
@@ -132,6 +147,23 @@ def _targets(chance: random.Random) -> Iterator[Target]:
     yield Target("random frames", lambda: judge(link.compose(ORIGIN, frame())))
     yield Target("random CBOR by a good key", lambda: judge(sign(_cbor(chance)[:600])))
     yield Target("random texts", lambda: judge(_text(chance)))
+
+
+def _documents() -> Iterator[tuple[str, Callable[[bytes], object], bytes]]:
+    """What a publisher or the root signs, without the signature, for nothing damaged gets past that."""
+    trust = _trust(bytes(8), ec.generate_private_key(ec.SECP256R1()).public_key())
+    statuses = status_list.compress(status_list.StatusList())
+    token = status_token.StatusToken(ORIGIN, 7, 1, NOW, NOW + 86_400, 300, statuses)
+    papers = honest_set.encode([(StatusRef(0, index), bytes(32)) for index in range(100)])
+    whole = bundle.encode(bundle.Bundle(b"trust", b"types", (b"status",), (papers,)))
+    yield "trust list", lambda data: trust_list.decode(data, ORIGIN), trust_list.encode(trust, ORIGIN)
+    yield "status list token", lambda data: status_token.decode(data, ORIGIN), status_token.encode(token)
+    yield "honest set", honest_set.decode, papers
+    yield "bundle", bundle.decode, whole
+
+
+def _decode_damaged(chance: random.Random, decode: Callable[[bytes], object], document: bytes) -> None:
+    decode(_damage(chance, document))
 
 
 def _trust(kid: bytes, key: ec.EllipticCurvePublicKey) -> Trust:

@@ -34,10 +34,13 @@ def dumps(value: Any) -> bytes:
     return cbor2.dumps(value)
 
 
-def loads(data: bytes) -> Any:
-    """The value that `data` encodes. Raises Malformed unless `data` is its one deterministic encoding."""
+def parse(data: bytes) -> Any:
+    """The value that `data` begins with, of any types and in any encoding but the dangerous ones. Raises Malformed.
+
+    For formats of others, whose reader compares what it took from the value with the input.
+    """
     try:
-        value = cbor2.loads(
+        return cbor2.loads(
             data,
             max_depth=MAX_DEPTH,
             allow_indefinite=False,
@@ -46,6 +49,11 @@ def loads(data: bytes) -> Any:
         )
     except (cbor2.CBORError, ValueError):
         raise Malformed("cbor") from None
+
+
+def loads(data: bytes) -> Any:
+    """The value that `data` encodes. Raises Malformed unless `data` is its one deterministic encoding."""
+    value = parse(data)
     _check(value)
     if dumps(value) != data:
         raise Malformed("cbor_not_canonical")
