@@ -47,6 +47,10 @@ class Access:
                 raise
             return session
 
+    def away(self, error: CkError) -> DeviceAway:
+        """What that error means to whoever runs the device."""
+        return DeviceAway(f"{error}; is the device in its place, and its token labelled {self.label!r}?")
+
     def _find_token(self, cryptoki: Cryptoki) -> Token:
         found = [token for token in cryptoki.list_tokens() if token.label == self.label]
         if len(found) > 1:

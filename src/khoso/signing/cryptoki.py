@@ -29,6 +29,7 @@ class Attribute(IntEnum):
     SENSITIVE = 0x103
     SIGN = 0x108
     VERIFY = 0x10A
+    DERIVE = 0x10C
     EXTRACTABLE = 0x162
     LOCAL = 0x163
     NEVER_EXTRACTABLE = 0x164

@@ -57,7 +57,7 @@ class Seat:
         try:
             return self._try_to_sign(kid, message)
         except CkError as error:
-            raise DeviceAway(str(error)) from None
+            raise self._access.away(error) from None
 
     def make_key(self, label: str) -> ec.EllipticCurvePublicKey:
         """A new key in the device. Raises KeyStoreError or DeviceAway."""
@@ -101,7 +101,7 @@ class Seat:
                 finally:
                     cryptoki.close_session(session)
         except CkError as error:
-            raise DeviceAway(str(error)) from None
+            raise self._access.away(error) from None
 
 
 class _Work:
@@ -128,11 +128,14 @@ class _Work:
 class Device:
     """A device in which agencies' keys lie, for one event loop."""
 
-    def __init__(self, access: Access, sessions: int, patience: float = _PATIENCE_SECONDS) -> None:
-        """`patience` is how many seconds may pass without a signature before the device counts as hanging."""
+    def __init__(
+        self, access: Access, sessions: int, *, patience: float = _PATIENCE_SECONDS, pause: float = _PAUSE_SECONDS
+    ) -> None:
+        """After `patience` seconds without a signature the device hangs; once away, it has `pause` seconds of peace."""
         self._access = access
         self._sessions = sessions
         self._patience = patience
+        self._pause = pause
         self._tasks: SimpleQueue[tuple[Callable[[Seat], Any], Answer] | None] = SimpleQueue()
         self._threads: list[Answer] = []
         self._hanging: set[asyncio.Future[Any]] = set()
@@ -235,7 +238,7 @@ class Device:
     def _note_away(self, reason: str) -> Unavailable:
         if self._away is None:
             log.error("signing device away", reason=reason)
-        self._away, self._away_until = reason, time.monotonic() + _PAUSE_SECONDS
+        self._away, self._away_until = reason, time.monotonic() + self._pause
         return Unavailable(f"the signing device is away: {reason}")
 
     def _note_back(self) -> None:

@@ -38,7 +38,7 @@ def make_key(cryptoki: Cryptoki, session: int, label: str) -> ec.EllipticCurvePu
     public, private = cryptoki.generate_ec_pair(
         session,
         {**of_both, Attribute.PRIVATE: False, Attribute.VERIFY: True, Attribute.EC_PARAMS: _P256},
-        {**of_both, Attribute.PRIVATE: True, Attribute.SIGN: True, **_GUARDED},
+        {**of_both, Attribute.PRIVATE: True, Attribute.SIGN: True, Attribute.DERIVE: False, **_GUARDED},
     )
     with _destroying_if_unfit(cryptoki, session, public, private):
         _check_guarded(cryptoki, session, private, _BORN_GUARDED)
