@@ -94,9 +94,9 @@ def start(config: Config, workers: int, **settings: str) -> AbstractContextManag
     return serving(command, port, health="/readyz", environment={**os.environ, **given, **settings})
 
 
-def officer(config: Config) -> Mapping[str, str]:
+def officer(config: Config, agency: str = AGENCY) -> Mapping[str, str]:
     """The header of an officer who may issue."""
-    caller = Caller(subject="bench", scopes=frozenset({"credentials:issue"}), agency_code=AGENCY)
+    caller = Caller(subject="bench", scopes=frozenset({"credentials:issue"}), agency_code=agency)
     key = KeyFiles(config.keys_dir).token_key()
     return {"Authorization": f"Bearer {make_token(key, config.public_url, caller, utc_now(), timedelta(hours=2))}"}
 

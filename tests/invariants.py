@@ -26,7 +26,10 @@ async def check_everything(owner_dsn: str) -> None:
 
 
 async def _check_credentials(conn: asyncpg.Connection) -> None:
-    """Every stored credential says in its signed bytes what its row says, and its signature is its agency's."""
+    """Every stored credential says in its signed bytes what its row says, and its signature is its agency's alone.
+
+    Two signatures of a key that begin alike were made with one secret number, and tell the key (FIPS 186-5, 6.3).
+    """
     keys = {
         row["kid"]: (row["agency_code"], load_der_public_key(row["public_key"]))
         for row in await conn.fetch("SELECT kid, agency_code, public_key FROM signing_key")
@@ -39,12 +42,14 @@ async def _check_credentials(conn: asyncpg.Connection) -> None:
           LEFT JOIN result_code r ON r.result_code = c.result_code
         """
     )
+    beginnings = set()
     for row in rows:
         parts = cose.parse(row["signed"])
         agency, key = keys[parts.unverified_kid]
         assert isinstance(key, ec.EllipticCurvePublicKey)
         assert agency == row["agency_code"] == row["place_agency"], row["result_code"]
         assert cose.is_signed_by(key, parts), row["result_code"]
+        beginnings.add((parts.unverified_kid, parts.signature[:32]))
         said = claims.decode(parts.unverified_payload)
         assert said.result_code == row["result_code"]
         assert said.status == StatusRef(row["list_id"], row["status_index"])
@@ -53,6 +58,7 @@ async def _check_credentials(conn: asyncpg.Connection) -> None:
         assert hashlib.sha256(parts.to_be_signed).digest() == row["signed_hash"], row["result_code"]
         assert row["status"] == row["entry_status"], row["result_code"]
         lookup.parse(lookup.compose(row["result_code"], row["lookup_secret"]))
+    assert len(beginnings) == len(rows)
 
 
 async def _check_indexes(conn: asyncpg.Connection) -> None:

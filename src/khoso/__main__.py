@@ -15,7 +15,7 @@ from rich.console import Console
 from khoso import config as configuration
 from khoso.caller import SCOPES, Caller
 from khoso.config import Config
-from khoso.errors import InputProblem, InvalidInput, KhosoError
+from khoso.errors import InputProblem, InvalidInput, KeyStoreError, KhosoError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -68,7 +68,10 @@ def serve(
     if parent is not None:
         die_with(parent)
     config = _with(configuration.load(), workers=workers, host=host, port=port)
-    asyncio.run(_check(config))
+    device_fault = asyncio.run(_check(config))
+    if device_fault is not None:  # not a reason to check no papers
+        err.print(f"[yellow]{KeyStoreError.__doc__}[/]")
+        err.print(str(device_fault), highlight=False, markup=False)
     run_server(config, with_worker=with_worker)
 
 
@@ -118,8 +121,10 @@ def migrate() -> None:
 
 @app.command()
 def check_config() -> None:
-    """Check settings, keys, database role and schema, and say what is wrong before a server would."""
-    asyncio.run(_check(configuration.load()))
+    """Check settings, keys, signing device, database role and schema, and say what is wrong before a server would."""
+    device_fault = asyncio.run(_check(configuration.load()))
+    if device_fault is not None:
+        raise device_fault
     out.print("Cấu hình dùng được | the configuration is good")
 
 
@@ -203,7 +208,11 @@ def keys_prepare() -> None:
 
 
 @keys_app.command("make")
-def keys_make(agency: Annotated[str, typer.Argument(help="Code of the agency.")], as_json: JsonOption = False) -> None:
+def keys_make(
+    agency: Annotated[str, typer.Argument(help="Code of the agency.")],
+    hsm: Annotated[bool, typer.Option("--hsm", help="In the signing device, from which it never comes out.")] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Make a signing key for an agency and let it sign from now on; its last key retires."""
     from khoso.catalogue.model import SigningKey
     from khoso.formats import cose
@@ -213,7 +222,8 @@ def keys_make(agency: Annotated[str, typer.Argument(help="Code of the agency.")]
 
     async def run(config: Config) -> bytes:
         async with open_services(config) as services:
-            public_key = services.keys.make_agency_key()
+            device = services.signers.device if hsm else None
+            public_key = services.keys.make_agency_key() if device is None else await device.make_key(f"khoso {agency}")
             key = SigningKey(
                 kid=cose.key_id(public_key),
                 agency_code=agency,
@@ -297,11 +307,16 @@ def catalogue_load() -> None:
     out.print("Đã nạp | loaded")
 
 
-async def _check(config: Config) -> None:
+async def _check(config: Config) -> KeyStoreError | None:
+    """Raise what a server could not start with; return why it could not sign with its device."""
     from khoso.wiring import open_services
 
-    async with open_services(config):
-        pass
+    async with open_services(config) as services:
+        try:
+            await services.signers.check()
+        except KeyStoreError as fault:
+            return fault
+    return None
 
 
 def _with(config: Config, **given: Any) -> Config:

@@ -35,6 +35,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Signing keys, their passphrase file and the token key."""
     data_dir: Path = Path("var")
     """What this program keeps on disk itself: the embedded database."""
+    pkcs11_module: Path | None = None
+    """The library of a signing device (PKCS #11), for agencies' keys that never leave it; none: all keys are files."""
+    pkcs11_token: str = ""
+    """Label of the token in that device. Its PIN lies in `keys_dir`/pkcs11-pin."""
+    pkcs11_sessions: int = 4
+    """Sessions of each process with the device, and threads that sign in them."""
     demo: bool = False
     """Show the demonstration's papers. Set by `khoso demo`, never in production."""
     host: str = "127.0.0.1"
@@ -95,6 +101,16 @@ def _check(config: Config) -> None:
         _check_database_url(name, getattr(config, name))
     if not 0 < config.port < 65536 or config.workers < 1 or config.pool_size < 2:
         raise ConfigurationError("KHOSO_PORT is 1 to 65535, KHOSO_WORKERS at least 1, KHOSO_POOL_SIZE at least 2")
+    _check_device(config)
+
+
+def _check_device(config: Config) -> None:
+    if (config.pkcs11_module is None) != (not config.pkcs11_token):
+        raise ConfigurationError("KHOSO_PKCS11_MODULE and KHOSO_PKCS11_TOKEN name one device: give both or neither")
+    if config.pkcs11_module is not None and not config.pkcs11_module.is_absolute():
+        raise ConfigurationError("KHOSO_PKCS11_MODULE is an absolute path, such as /usr/lib/softhsm/libsofthsm2.so")
+    if not 1 <= config.pkcs11_sessions <= 64:
+        raise ConfigurationError("KHOSO_PKCS11_SESSIONS is 1 to 64")
 
 
 def _check_database_url(name: str, url: str) -> None:

@@ -16,7 +16,10 @@ from khoso.following import follow, listen
 from khoso.imports.service import Imports
 from khoso.issuance.service import MAX_BATCH, Issuer
 from khoso.observing import STATUS_AGE, UNRECORDED, tell_verdicts
+from khoso.signing.access import Access
+from khoso.signing.device import Device
 from khoso.signing.files import KeyFiles
+from khoso.signing.signers import Signers
 from khoso.vault.service import Vaults
 from khoso.verification.counting import ScanCounts
 from khoso.verification.service import Verifier
@@ -38,6 +41,7 @@ class Services:
 
     pool: Pool
     keys: KeyFiles
+    signers: Signers
     catalogue: Catalogue
     statuses: StatusSnapshot
     scan_counts: ScanCounts
@@ -58,12 +62,14 @@ async def open_services(config: Config, now: Clock = utc_now, *, verifying: bool
     if not config.database_url:
         raise ConfigurationError("KHOSO_DATABASE_URL is missing; `khoso demo` brings a database of its own")
     keys = KeyFiles(config.keys_dir)
+    signers = Signers(keys, _open_device(config))
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(signers.close)
         pool = await stack.enter_async_context(await db.create_pool(config.database_url, config.pool_size))
         async with db.connection(pool) as conn:
             await db.check_role(conn)
             await db.check_schema(conn)
-        services = _build(config, pool, keys, now)
+        services = _build(config, pool, keys, signers, now)
         await services.catalogue.refresh()
         if verifying:
             await services.statuses.refresh()
@@ -71,11 +77,19 @@ async def open_services(config: Config, now: Clock = utc_now, *, verifying: bool
         yield services
 
 
-def _build(config: Config, pool: Pool, keys: KeyFiles, now: Clock) -> Services:
+def _open_device(config: Config) -> Device | None:
+    """The signing device, if there is to be one. Raises KeyStoreError where it could never be used."""
+    if config.pkcs11_module is None:
+        return None
+    access = Access(config.pkcs11_module, config.pkcs11_token, config.keys_dir / "pkcs11-pin")
+    return Device(access, config.pkcs11_sessions)
+
+
+def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Clock) -> Services:
     catalogue = Catalogue(pool, origin=config.public_url, now=now)
     statuses = StatusSnapshot(pool, now)
     scan_counts = ScanCounts(pool, tell_verdicts)
-    issuer = make_issuer(config, pool, keys, catalogue, now)
+    issuer = make_issuer(config, pool, keys, signers, catalogue, now)
     verifier = Verifier(
         pool,
         lambda: catalogue.snapshot,
@@ -89,6 +103,7 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, now: Clock) -> Services:
     return Services(
         pool=pool,
         keys=keys,
+        signers=signers,
         catalogue=catalogue,
         statuses=statuses,
         scan_counts=scan_counts,
@@ -100,12 +115,14 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, now: Clock) -> Services:
     )
 
 
-def make_issuer(config: Config, pool: Pool, keys: KeyFiles, catalogue: Catalogue, now: Clock) -> Issuer:
+def make_issuer(
+    config: Config, pool: Pool, keys: KeyFiles, signers: Signers, catalogue: Catalogue, now: Clock
+) -> Issuer:
     """An issuer by that clock."""
     return Issuer(
         pool,
         lambda: catalogue.snapshot,
-        keys.signer,
+        signers.get,
         origin=config.public_url,
         pepper=keys.holder_pepper(),
         now=now,

@@ -235,6 +235,22 @@ async def test_one_that_cannot_be_signed_fails_alone(
     await check_everything(config.database_owner_url)
 
 
+async def test_what_was_issued_is_still_the_answer_when_its_key_is_gone(
+    config: Config, clock: Clock, key_dir: Path, tmp_path: Path
+) -> None:
+    keys = shutil.copytree(key_dir, tmp_path / "keys")
+    moved = msgspec.structs.replace(config, keys_dir=keys)
+    async with open_client(config, clock) as client:
+        desk = Desk(client, key_dir, clock, config.database_owner_url)
+        issued = read(await desk.try_issue(house_permit(1), "once"), 201)
+    shutil.rmtree(keys / "agency")
+    async with open_client(moved, clock) as client:
+        desk = Desk(client, key_dir, clock, config.database_owner_url)
+        assert read(await desk.try_issue(house_permit(1), "once"), 201) == issued
+        problem(await desk.try_issue(house_permit(2), "again"), 503, "key_store_error")
+    await check_everything(config.database_owner_url)
+
+
 async def test_other_agencies_have_their_own_keys(desk: Desk) -> None:
     mine, theirs = await desk.issue(), read(await desk.try_issue(house_permit(9), agency=OTHER_AGENCY), 201)
     kids = {link.parse(one["code"], ORIGIN)[8:16] for one in (mine, theirs)}

@@ -41,8 +41,8 @@ async def test_verification_outlives_the_database(desk: Desk, outage: OwnPostgre
     await desk.act(revoked["result_code"], "revoke")
     await until_remembered(desk, revoked)
     forged = {
-        resign(issued["code"], desk.key_dir, expires_at=2_000_000_000),
-        resign(issued["code"], desk.key_dir, status=StatusRef(0, 77_777)),
+        await resign(issued["code"], desk.key_dir, expires_at=2_000_000_000),
+        await resign(issued["code"], desk.key_dir, status=StatusRef(0, 77_777)),
     }
     outage.stop()
 
@@ -78,7 +78,7 @@ async def test_an_inspectors_check_during_an_outage_is_never_green_for_what_is_n
 ) -> None:
     """Content that was never recorded, under an index that is in force: only the record, or its memory, tells it."""
     issued = await desk.issue()
-    forged = resign(issued["code"], desk.key_dir, expires_at=2_000_000_000)
+    forged = await resign(issued["code"], desk.key_dir, expires_at=2_000_000_000)
     assert (await desk.verify(code=forged))["outcome"] == "not_issued"
     outage.stop()
     for inspector in (None, desk.token("inspect")):

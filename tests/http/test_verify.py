@@ -188,8 +188,8 @@ async def test_an_inspectors_check_is_recorded_for_the_holder_under_his_name(des
     inspector = desk.token("inspect", subject="inspector-12", agency="H17.14")
     await desk.verify(inspector, code=issued["code"])
     await desk.verify(inspector, lookup_code=issued["lookup_code"])
-    await desk.verify(inspector, code=resign(issued["code"], desk.key_dir, issued_at=1))
-    await desk.verify(inspector, code=resign(issued["code"], desk.key_dir, expires_at=2_000_000_000))
+    await desk.verify(inspector, code=await resign(issued["code"], desk.key_dir, issued_at=1))
+    await desk.verify(inspector, code=await resign(issued["code"], desk.key_dir, expires_at=2_000_000_000))
     await desk.verify(inspector, code="https://elsewhere.example/")
     scans = await desk.rows("SELECT vault_id, result_code, inspector, agency_code, outcome, reason FROM scan")
     vault_id = await desk.vault_of(issued["result_code"])
@@ -230,11 +230,11 @@ async def test_what_a_thief_with_the_key_signs_is_worth_nothing(desk: Desk) -> N
         "a type of the future": ({"type_version": 99}, "content_differs_from_record"),
     }
     for what, (changes, reason) in forgeries.items():
-        verdict = await desk.verify(code=resign(issued["code"], desk.key_dir, **changes))
+        verdict = await desk.verify(code=await resign(issued["code"], desk.key_dir, **changes))
         assert decided(verdict) == ("not_issued", "red", reason), what
-    stolen = await desk.verify(code=resign(revoked["code"], desk.key_dir, status=StatusRef(*ref)))
+    stolen = await desk.verify(code=await resign(revoked["code"], desk.key_dir, status=StatusRef(*ref)))
     assert decided(stolen) == ("not_issued", "red", "content_differs_from_record")
-    unauthorised = resign(issued["code"], desk.key_dir, type_code="KQ.H17.000003")
+    unauthorised = await resign(issued["code"], desk.key_dir, type_code="KQ.H17.000003")
     assert decided(await desk.verify(code=unauthorised)) == ("not_genuine", "red", "type_not_authorised")
     for good in (issued, stranger):
         assert (await desk.verify(code=good["code"]))["outcome"] == "in_force", "honest papers stay good"

@@ -59,7 +59,7 @@ async def live(desk: Desk) -> list[str]:
     for headers in (None, inspector):
         await desk.verify(headers, code=code)
         await desk.verify(headers, lookup_code=lookup_code)
-        await desk.verify(headers, code=resign(code, desk.key_dir, issued_at=1))
+        await desk.verify(headers, code=await resign(code, desk.key_dir, issued_at=1))
     assert (await desk.client.post("/v/lookup", data={"lookup_code": lookup_code})).status_code == 200
     await desk.act(result_code, "revoke")
 

@@ -4,7 +4,7 @@ Everything goes the way a city's own papers go, through `Issuer`; only the forge
 after a crash takes up where it was: every paper has its idempotency key.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -33,8 +33,9 @@ from khoso.issuance.indexes import index_at
 from khoso.issuance.model import Holder, Issued, IssueRequest, StatusAct
 from khoso.issuance.preparing import VIETNAM
 from khoso.issuance.service import Issuer
+from khoso.issuance.signer import Signer
 from khoso.pages.model import PaperToScan, PrintedField
-from khoso.signing.files import public_der
+from khoso.signing.files import FileSigner, public_der
 from khoso.verification.wording import Words
 from khoso.wiring import Clock, Services, make_issuer
 
@@ -121,7 +122,12 @@ class _Loader:
         """An issuer at that hour of the day; of today, not later than now."""
         then = min(datetime.combine(self.today + timedelta(days=day), hour, VIETNAM), self._now)
         return make_issuer(
-            self._config, self._services.pool, self._services.keys, self._services.catalogue, lambda: then
+            self._config,
+            self._services.pool,
+            self._services.keys,
+            self._services.signers,
+            self._services.catalogue,
+            lambda: then,
         )
 
     def _request(self, paper: Paper) -> IssueRequest:
@@ -166,10 +172,10 @@ class _Loader:
         )
         if paper.fault == "stranger_key":
             stranger = ec.generate_private_key(ec.SECP256R1())
-            signed = _sign(claims, cose.key_id(stranger.public_key()), lambda message: cose.sign(stranger, message))
+            signed = await _sign(claims, cose.key_id(stranger.public_key()), FileSigner(stranger))
         else:
             kid = catalogue.active_keys[paper.agency_code]
-            signed = _sign(claims, kid, self._services.keys.signer(kid).sign)
+            signed = await _sign(claims, kid, self._services.signers.get(kid))
         issued = Issued(
             result_code=result_code,
             lookup_code="",
@@ -235,6 +241,7 @@ def _instant(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _sign(claims: Claims, kid: bytes, sign: Callable[[bytes], bytes]) -> bytes:
+async def _sign(claims: Claims, kid: bytes, signer: Signer) -> bytes:
     payload = claims_format.encode(claims)
-    return cose.assemble(kid, payload, sign(cose.to_be_signed(kid, payload)))
+    [signature] = await signer.sign([cose.to_be_signed(kid, payload)])
+    return cose.assemble(kid, payload, signature)

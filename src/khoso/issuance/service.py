@@ -4,12 +4,13 @@ A crash before the commit leaves nothing; a thief with the key, or a crash after
 reads "not issued" to every scanner. So there is no clean-up to forget.
 """
 
+import asyncio
 import hashlib
 import secrets
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import msgspec
@@ -21,16 +22,17 @@ from khoso.errors import (
     IdempotencyKeyReused,
     InputProblem,
     InvalidInput,
+    KeyStoreError,
     NotAuthorisedToIssue,
     NotFound,
     StatusChangeRefused,
 )
-from khoso.formats import claims as claims_format
-from khoso.formats import cose, link, lookup
+from khoso.formats import link, lookup
 from khoso.formats.claims import StatusRef
 from khoso.formats.field_values import BadValue, clean_text
 from khoso.formats.status_list import Status
 from khoso.issuance import store
+from khoso.issuance.drafts import Draft, make_credential, make_draft
 from khoso.issuance.indexes import index_at
 from khoso.issuance.model import Act, Credential, Issued, IssueRequest, Prepared, StatusAct
 from khoso.issuance.preparing import CatalogueView, prepare
@@ -69,7 +71,8 @@ class Issuer:
         self._origin = origin
         self._pepper = pepper
         self._now = now
-        self._coalescer: Coalescer[Order, Issued] = Coalescer(self._issue_batch, max_batch=max_batch)
+        self._max_batch = max_batch
+        self._coalescers: dict[str, Coalescer[Order, Issued]] = {}
 
     def prepare(self, request: IssueRequest, agency_code: str) -> Prepared:
         """Check a request without issuing. Raises InvalidInput with every problem, or NotAuthorisedToIssue."""
@@ -78,18 +81,20 @@ class Issuer:
     async def issue(self, request: IssueRequest, agency_code: str, actor: str, idempotency_key: str) -> Issued:
         """Issue one result, once for all requests of `actor` with this key.
 
-        Raises what `prepare` raises, and IdempotencyKeyReused if the key was used for another request.
+        Raises what `prepare` raises, KeyStoreError without a signing key, Unavailable while none can sign, and
+        IdempotencyKeyReused if the key was used for another request.
         """
         request_hash = hashlib.sha256(msgspec.json.encode((agency_code, request), order="sorted")).digest()
         try:
             prepared = self.prepare(request, agency_code)
-        except (InvalidInput, NotAuthorisedToIssue):
-            # Asked again after midnight, or after the right ended, a result that was issued is still the answer.
+            coalescer = self._coalescer(self._signer(prepared.kid))
+        except (InvalidInput, NotAuthorisedToIssue, KeyStoreError):
+            # Asked again after midnight, after the right or the key is gone, what was issued is still the answer.
             answered = await self._find_answer(actor, idempotency_key, request_hash)
             if answered is None:
                 raise
             return answered
-        return await self._coalescer.submit(Order(prepared, actor, idempotency_key, request_hash))
+        return await coalescer.submit(Order(prepared, actor, idempotency_key, request_hash))
 
     async def issue_in(self, conn: Connection, prepared: Sequence[Prepared], actor: str) -> list[Issued]:
         """Issue in the caller's transaction, for callers that keep their own record of what they have issued."""
@@ -131,6 +136,14 @@ class Issuer:
             raise NotFound(result_code)
         return place
 
+    def _coalescer(self, signer: Signer) -> Coalescer[Order, Issued]:
+        """One for each place where keys lie: a device that is slow or away holds up nobody else's papers."""
+        found = self._coalescers.get(signer.place)
+        if found is None:
+            found = Coalescer(self._issue_batch, max_batch=self._max_batch, max_waiting=signer.max_waiting)
+            self._coalescers[signer.place] = found
+        return found
+
     async def _issue_batch(self, orders: Sequence[Order]) -> list[Issued | Exception]:
         """One transaction for all orders; each idempotency key in it is signed for once."""
         now = self._now()
@@ -165,11 +178,13 @@ class Issuer:
             return []
         codes = await self._take_result_codes(conn, [order.prepared.dossier_code for order, _, _ in new])
         ranges = await store.take_indexes(conn, len(new), secrets.token_bytes(32))
-        credentials, hashes = [], []
-        for (order, vault_id, credential_id), code, ref in zip(new, codes, _references(ranges), strict=True):
-            credential, signed_hash = self._sign(order.prepared, vault_id, credential_id, code, ref)
-            credentials.append(credential)
-            hashes.append(signed_hash)
+        drafts = [
+            make_draft(order.prepared, vault_id, credential_id, code, ref)
+            for (order, vault_id, credential_id), code, ref in zip(new, codes, _references(ranges), strict=True)
+        ]
+        signatures = await self._sign(drafts)
+        credentials = [make_credential(draft, signature) for draft, signature in zip(drafts, signatures, strict=True)]
+        hashes = [hashlib.sha256(draft.to_be_signed).digest() for draft in drafts]
         await store.insert_credentials(conn, credentials)
         await store.insert_status_entries(conn, credentials, hashes, {r.list_id: r.version for r in ranges})
         traces = [
@@ -193,38 +208,14 @@ class Issuer:
             codes.append(f"{dossier}-KQ{following[dossier]}")
         return codes
 
-    def _sign(
-        self, prepared: Prepared, vault_id: UUID, credential_id: UUID, result_code: str, ref: StatusRef
-    ) -> tuple[Credential, bytes]:
-        """The credential, signed, and the hash of exactly what was signed."""
-        claims = prepared.draft._replace(result_code=result_code, status=ref)
-        payload = claims_format.encode(claims)
-        to_be_signed = cose.to_be_signed(prepared.kid, payload)
-        signature = self._signer(prepared.kid).sign(to_be_signed)
-        issued_at = _instant(claims.issued_at)
-        credential = Credential(
-            vault_id=vault_id,
-            credential_id=credential_id,
-            result_code=result_code,
-            type_code=claims.type_code,
-            type_version=claims.type_version,
-            agency_code=prepared.agency_code,
-            dossier_code=prepared.dossier_code,
-            holder_name=prepared.holder_name,
-            fields=prepared.fields,
-            issued_at=issued_at,
-            valid_from=issued_at if claims.valid_from is None else _instant(claims.valid_from),
-            expires_at=None if claims.expires_at is None else _instant(claims.expires_at),
-            evidence_level=claims.evidence_level,
-            list_id=ref.list_id,
-            status_index=ref.status_index,
-            signed=cose.assemble(prepared.kid, payload, signature),
-            lookup_secret=_lookup_secret(),
-            search_text=prepared.search_text,
-            status=Status.VALID,
-            status_since=issued_at,
-        )
-        return credential, hashlib.sha256(to_be_signed).digest()
+    async def _sign(self, drafts: Sequence[Draft]) -> Sequence[bytes]:
+        """A signature for each, in order: every key is asked once, and all of them at the same time."""
+        by_kid: dict[bytes, list[bytes]] = defaultdict(list)
+        for draft in drafts:
+            by_kid[draft.prepared.kid].append(draft.to_be_signed)
+        made = await asyncio.gather(*(self._signer(kid).sign(messages) for kid, messages in by_kid.items()))
+        following = {kid: iter(signatures) for kid, signatures in zip(by_kid, made, strict=True)}
+        return [next(following[draft.prepared.kid]) for draft in drafts]
 
     async def _find_answer(self, actor: str, idempotency_key: str, request_hash: bytes) -> Issued | None:
         """The answer given before to this very request."""
@@ -279,15 +270,6 @@ def _check_act(act: StatusAct, result_code: str) -> None:
         problems.append(InputProblem("superseded_by", "itself", "a result cannot take its own place"))
     if problems:
         raise InvalidInput(*problems)
-
-
-def _lookup_secret() -> str:
-    """Each of the 32 characters is equally likely: 32 divides 256."""
-    return "".join(lookup.ALPHABET[byte % 32] for byte in secrets.token_bytes(lookup.SECRET_LENGTH))
-
-
-def _instant(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _references(ranges: Iterable[store.IndexRange]) -> Iterator[StatusRef]:

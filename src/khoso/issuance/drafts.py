@@ -1,0 +1,68 @@
+"""A result between its numbers and its record: what is to be signed of it, and what it is once it was."""
+
+import secrets
+from datetime import UTC, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from khoso.formats import claims as claims_format
+from khoso.formats import cose, lookup
+from khoso.formats.claims import StatusRef
+from khoso.formats.status_list import Status
+from khoso.issuance.model import Credential, Prepared
+
+
+class Draft(NamedTuple):
+    """A numbered result, to be signed."""
+
+    prepared: Prepared
+    vault_id: UUID
+    credential_id: UUID
+    result_code: str
+    ref: StatusRef
+    payload: bytes
+    to_be_signed: bytes
+
+
+def make_draft(prepared: Prepared, vault_id: UUID, credential_id: UUID, result_code: str, ref: StatusRef) -> Draft:
+    """The result with its numbers in place."""
+    payload = claims_format.encode(prepared.draft._replace(result_code=result_code, status=ref))
+    to_be_signed = cose.to_be_signed(prepared.kid, payload)
+    return Draft(prepared, vault_id, credential_id, result_code, ref, payload, to_be_signed)
+
+
+def make_credential(draft: Draft, signature: bytes) -> Credential:
+    """What is recorded of the signed result."""
+    prepared, claims = draft.prepared, draft.prepared.draft
+    issued_at = _instant(claims.issued_at)
+    return Credential(
+        vault_id=draft.vault_id,
+        credential_id=draft.credential_id,
+        result_code=draft.result_code,
+        type_code=claims.type_code,
+        type_version=claims.type_version,
+        agency_code=prepared.agency_code,
+        dossier_code=prepared.dossier_code,
+        holder_name=prepared.holder_name,
+        fields=prepared.fields,
+        issued_at=issued_at,
+        valid_from=issued_at if claims.valid_from is None else _instant(claims.valid_from),
+        expires_at=None if claims.expires_at is None else _instant(claims.expires_at),
+        evidence_level=claims.evidence_level,
+        list_id=draft.ref.list_id,
+        status_index=draft.ref.status_index,
+        signed=cose.assemble(prepared.kid, draft.payload, signature),
+        lookup_secret=_lookup_secret(),
+        search_text=prepared.search_text,
+        status=Status.VALID,
+        status_since=issued_at,
+    )
+
+
+def _lookup_secret() -> str:
+    """Each of the 32 characters is equally likely: 32 divides 256."""
+    return "".join(lookup.ALPHABET[byte % 32] for byte in secrets.token_bytes(lookup.SECRET_LENGTH))
+
+
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
