@@ -1,7 +1,6 @@
 """The command line: `khoso --help`."""
 
 import asyncio
-import json
 import signal
 import sys
 from datetime import timedelta
@@ -10,12 +9,13 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console
 
 from khoso import config as configuration
+from khoso.audit_commands import audit_app
 from khoso.caller import SCOPES, Caller
 from khoso.config import Config
 from khoso.errors import InputProblem, InvalidInput, KeyStoreError, KhosoError
+from khoso.terminal import EXIT_ERROR, EXIT_REFUSED, EXIT_UNDECIDED, JsonOption, err, out, print_json
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,17 +30,7 @@ catalogue_app = typer.Typer(no_args_is_help=True, help="Agencies, result types, 
 app.add_typer(keys_app, name="keys")
 app.add_typer(token_app, name="token")
 app.add_typer(catalogue_app, name="catalogue")
-
-out = Console(soft_wrap=True)
-err = Console(stderr=True, soft_wrap=True)
-
-EXIT_ERROR = 1
-EXIT_REFUSED = 3
-"""`verify`: red. The paper must not be accepted."""
-EXIT_UNDECIDED = 4
-"""`verify`: grey or amber. Nothing was found against the paper, and not everything could be checked."""
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+app.add_typer(audit_app, name="audit")
 
 
 def main() -> None:
@@ -122,7 +112,11 @@ def migrate() -> None:
 @app.command()
 def check_config() -> None:
     """Check settings, keys, signing device, database role and schema, and say what is wrong before a server would."""
-    device_fault = asyncio.run(_check(configuration.load()))
+    from khoso.signing.files import KeyFiles
+
+    config = configuration.load()
+    device_fault = asyncio.run(_check(config))
+    KeyFiles(config.keys_dir).audit_key()
     if device_fault is not None:
         raise device_fault
     out.print("Cấu hình dùng được | the configuration is good")
@@ -144,7 +138,7 @@ def issue(
             return await services.issuer.issue(request, agency, actor, idempotency_key)
 
     request = _decode(_read(file), IssueRequest)
-    _print_json(asyncio.run(run(configuration.load(), request)))
+    print_json(asyncio.run(run(configuration.load(), request)))
 
 
 @app.command("import")
@@ -163,7 +157,7 @@ def import_file(
     upload = describe_upload(file, type_code, idempotency_key, issue_valid)
     job, faults = asyncio.run(import_from_disk(configuration.load(), err, file, upload, agency, actor))
     if as_json:
-        _print_json({"import": job, "faults": faults})
+        print_json({"import": job, "faults": faults})
     else:
         out.print(f"{job.state}: {job.rows_issued} đã cấp | issued, {job.rows_invalid} sai | wrong")
         for fault in faults:
@@ -191,7 +185,7 @@ def verify(
 
     view = asyncio.run(run(configuration.load()))
     if as_json:
-        _print_json(view)
+        print_json(view)
     else:
         _print_verdict(view)
     raise typer.Exit({"green": 0, "red": EXIT_REFUSED}.get(view.colour, EXIT_UNDECIDED))
@@ -199,7 +193,7 @@ def verify(
 
 @keys_app.command("prepare")
 def keys_prepare() -> None:
-    """Make the key directory with passphrase, token key and pepper; what is there stays."""
+    """Make the key directory with passphrase, pepper, token key and audit key; what is there stays."""
     from khoso.signing.files import KeyFiles
 
     config = configuration.load()
@@ -236,7 +230,7 @@ def keys_make(
 
     kid = asyncio.run(run(configuration.load())).hex()
     if as_json:
-        _print_json({"agency_code": agency, "kid": kid})
+        print_json({"agency_code": agency, "kid": kid})
     else:
         out.print(f"{agency}: {kid}")
 
@@ -255,7 +249,7 @@ def keys_list(as_json: JsonOption = False) -> None:
 
     found = asyncio.run(run(configuration.load()))
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     table = Table("kid", "agency", "state")
     for key in found:
@@ -336,11 +330,6 @@ def _decode(data: bytes, kind: Any) -> Any:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(InputProblem("file", "json", str(error))) from None
-
-
-def _print_json(value: Any) -> None:
-    """Plain JSON, also into a pipe."""
-    sys.stdout.write(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=2) + "\n")
 
 
 def _print_verdict(view: Any) -> None:

@@ -66,6 +66,10 @@ class Unavailable(KhosoError):
     """Hệ thống tạm thời không phục vụ được; hãy thử lại. | Temporarily unavailable; please try again."""
 
 
+class AuditNotSound(KhosoError):
+    """Nhật ký kiểm toán không còn nguyên vẹn. | The audit is not what was written."""
+
+
 class ConfigurationError(KhosoError):
     """Cấu hình chưa đúng. | The configuration is not acceptable."""
 

@@ -59,22 +59,29 @@ async def open_services(config: Config, now: Clock = utc_now, *, verifying: bool
     A process that verifies nothing need not remember any statuses. Raises ConfigurationError, KeyStoreError or
     Unavailable before anything is served.
     """
-    if not config.database_url:
-        raise ConfigurationError("KHOSO_DATABASE_URL is missing; `khoso demo` brings a database of its own")
     keys = KeyFiles(config.keys_dir)
     signers = Signers(keys, _open_device(config))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(signers.close)
-        pool = await stack.enter_async_context(await db.create_pool(config.database_url, config.pool_size))
-        async with db.connection(pool) as conn:
-            await db.check_role(conn)
-            await db.check_schema(conn)
+        pool = await stack.enter_async_context(open_pool(config, config.pool_size))
         services = _build(config, pool, keys, signers, now)
         await services.catalogue.refresh()
         if verifying:
             await services.statuses.refresh()
         await stack.enter_async_context(_following(config, services, now, verifying))
         yield services
+
+
+@asynccontextmanager
+async def open_pool(config: Config, size: int) -> AsyncIterator[Pool]:
+    """Connections to the database, as the right role and to the right schema, or ConfigurationError or Unavailable."""
+    if not config.database_url:
+        raise ConfigurationError("KHOSO_DATABASE_URL is missing; `khoso demo` brings a database of its own")
+    async with await db.create_pool(config.database_url, size) as pool:
+        async with db.connection(pool) as conn:
+            await db.check_role(conn)
+            await db.check_schema(conn)
+        yield pool
 
 
 def _open_device(config: Config) -> Device | None:

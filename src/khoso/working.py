@@ -2,15 +2,23 @@
 
 import asyncio
 import signal
+import sys
 from datetime import timedelta
 from uuid import UUID
 
+import msgspec
+import structlog
+
 from khoso import db, jobs
+from khoso.auditing.service import make_checkpoint
 from khoso.config import Config
+from khoso.errors import AuditNotSound
+from khoso.formats.audit_chain import PrivateKey
 from khoso.imports import store as imports
 from khoso.imports.model import JOB_NAME as IMPORT
 from khoso.imports.running import run_import
 from khoso.issuance import store as issuance
+from khoso.signing.files import KeyFiles
 from khoso.verification import store as verification
 from khoso.wiring import Services, open_services, utc_now
 
@@ -20,15 +28,20 @@ KEYS_KEPT = timedelta(days=7)
 ATTEMPTS_KEPT = timedelta(days=1)
 
 
+log = structlog.get_logger(__name__)
+
+
 async def run_worker(config: Config) -> None:
-    """Run jobs and chores until SIGTERM or SIGINT."""
+    """Run jobs and chores until SIGTERM or SIGINT. Raises KeyStoreError if the audit's key is missing."""
     shutdown = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, shutdown.set)
+    audit_key = KeyFiles(config.keys_dir).audit_key()
     async with open_services(config, verifying=False) as services:
         chores = {
             "forget": ("17 * * * *", lambda: _forget(services)),
             "resume": ("* * * * *", lambda: _resume(services)),
+            "checkpoint": ("*/10 * * * *", lambda: _checkpoint(services, audit_key)),
         }
         work = {IMPORT: lambda payload: _import(services, payload)}
         await jobs.run(config.database_direct_url or config.database_url, work, chores, shutdown)
@@ -51,3 +64,17 @@ async def _resume(services: Services) -> None:
     async with db.transaction(services.pool) as conn:
         for import_id in await imports.list_unfinished(conn):
             await jobs.enqueue(conn, IMPORT, str(import_id).encode())
+
+
+async def _checkpoint(services: Services, key: PrivateKey) -> None:
+    """Sign where the audit ends, and tell it whatever the log's level, for a log system elsewhere to keep."""
+    now = utc_now()
+    try:
+        signed = await make_checkpoint(services.pool, key, now)
+    except AuditNotSound as error:
+        log.error("audit not sound", problem=str(error))
+        return
+    if signed is not None:
+        line = {"event": "audit checkpoint", "checkpoint": signed, "level": "info", "timestamp": now}
+        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+        sys.stdout.flush()

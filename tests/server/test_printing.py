@@ -11,6 +11,7 @@ from khoso import __main__ as command_line
 from khoso import importing
 from khoso.errors import InputProblem, InvalidInput
 from khoso.imports.model import ListedFault
+from khoso.terminal import EXIT_ERROR
 
 STRANGE = "[/red] [bold]x"
 
@@ -22,7 +23,7 @@ def test_an_error_is_printed_as_it_is(monkeypatch: pytest.MonkeyPatch, capsys: p
     monkeypatch.setattr(command_line, "app", fail)
     with pytest.raises(SystemExit) as ended:
         command_line.main()
-    assert ended.value.code == command_line.EXIT_ERROR
+    assert ended.value.code == EXIT_ERROR
     assert STRANGE in capsys.readouterr().err
 
 
@@ -40,5 +41,5 @@ def test_a_faults_column_is_printed_as_it_is(
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit) as ended:
         command_line.main()
-    assert ended.value.code == command_line.EXIT_ERROR
+    assert ended.value.code == EXIT_ERROR
     assert f"3 {STRANGE}: there is no such field" in capsys.readouterr().out

@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
-from uuid import uuid4
 
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from khoso import db
+from khoso.auditing import store as auditing
 from khoso.catalogue import definitions, sizing, snapshots, store
 from khoso.catalogue.model import Agency, CatalogueSnapshot, Right, Seed, SigningKey, Successor
 from khoso.catalogue.sizing import CodeSize
@@ -117,8 +117,8 @@ class Catalogue:
         """A transaction that changes the catalogue; one at a time, by the lock on its version."""
         async with db.transaction(self._pool) as conn:
             await store.raise_version(conn)
-            await store.insert_audit(conn, uuid4(), self._now(), actor, act, subject)
             yield conn
+            await auditing.append(conn, [auditing.Entry(actor, act, subject)], self._now())
         await self.refresh()  # failing here leaves the change committed: the next refresh brings it
 
     async def _publish(self, conn: Connection, types: Sequence[ResultType]) -> None:

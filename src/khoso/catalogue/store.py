@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
 
 import msgspec
 
@@ -219,15 +218,3 @@ async def upsert_keys(conn: Connection, keys: Sequence[SigningKey]) -> set[bytes
             [key.compromised_at for key in keys],
         )
     return {row.kid for row in written}
-
-
-async def insert_audit(conn: Connection, audit_id: UUID, now: datetime, actor: str, act: str, subject: str) -> None:
-    """Who changed what in the catalogue."""
-    await conn.execute(
-        "INSERT INTO audit (audit_id, at, actor, act, subject) VALUES ($1, $2, $3, $4, $5)",
-        audit_id,
-        now,
-        actor,
-        act,
-        subject,
-    )

@@ -19,6 +19,10 @@ RESULT_CODE = re.compile(r"[0-9A-Z]{1,3}(?:\.[0-9A-Z]{2,3}){0,4}-[0-9]{6}-[0-9]{
 """Result code in the vault: `<dossier code>-KQ<n>`."""
 
 _VALUE = {character: value for value, character in enumerate(ALPHABET)} | {"I": 1, "L": 1, "O": 0, "U": 27}
+_SINGLE = bytes(_VALUE.get(chr(byte), 0) for byte in range(256))
+_DOUBLED = bytes(value * 2 // 32 + value * 2 % 32 for value in _SINGLE)
+"""What each character adds to the check: every second one counts twice, as the sum of the digits; others do not count."""
+
 _TYPED = re.compile(r"([^ ]+) ?([0-9A-Z]{5})([0-9A-Z])")
 _NUMBERED = re.compile(r"-KQ\(([0-9]{1,4})\)")
 _MAX_TYPED = 80
@@ -33,12 +37,8 @@ class LookupCode(NamedTuple):
 
 def check_character(result_code: str, secret: str) -> str:
     """The sixth character. `secret` is five characters of the alphabet."""
-    total = 0
-    for position, character in enumerate(reversed(result_code + secret)):
-        value = _VALUE.get(character)
-        if value is not None:
-            doubled = value * (2 - position % 2)
-            total += doubled // len(ALPHABET) + doubled % len(ALPHABET)
+    code = (result_code + secret).encode("ascii", "replace")[::-1]
+    total = sum(code[::2].translate(_DOUBLED)) + sum(code[1::2].translate(_SINGLE))
     return ALPHABET[-total % len(ALPHABET)]
 
 

@@ -126,7 +126,7 @@ class Issuer:
             version = await store.raise_list_version(conn, standing.list_id)
             await store.change_status(conn, standing, _BECOMES[act.act], version, now)
             await store.insert_act(conn, standing, uuid4(), act, actor, now)
-            trace = store.Trace(uuid4(), uuid4(), standing.vault_id, standing.credential_id, result_code, actor)
+            trace = store.Trace(uuid4(), standing.vault_id, standing.credential_id, result_code, actor)
             await store.insert_traces(conn, [trace], act.act, now)
             await store.announce(conn, standing.list_id)
 
@@ -188,9 +188,7 @@ class Issuer:
         await store.insert_credentials(conn, credentials)
         await store.insert_status_entries(conn, credentials, hashes, {r.list_id: r.version for r in ranges})
         traces = [
-            store.Trace(
-                uuid4(), uuid4(), credential.vault_id, credential.credential_id, credential.result_code, order.actor
-            )
+            store.Trace(uuid4(), credential.vault_id, credential.credential_id, credential.result_code, order.actor)
             for credential, (order, _, _) in zip(credentials, new, strict=True)
         ]
         await store.insert_traces(conn, traces, "issue", now)

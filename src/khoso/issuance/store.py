@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from khoso import db
+from khoso.auditing import store as auditing
 from khoso.db import Connection
 from khoso.formats.status_list import SIZE
 from khoso.issuance.model import Credential, StatusAct
@@ -246,7 +247,6 @@ class Trace(msgspec.Struct, frozen=True):
     """One act on one credential, for the outbox and the audit."""
 
     event_id: UUID
-    audit_id: UUID
     vault_id: UUID
     credential_id: UUID
     result_code: str
@@ -254,17 +254,13 @@ class Trace(msgspec.Struct, frozen=True):
 
 
 async def insert_traces(conn: Connection, traces: Sequence[Trace], kind: str, now: datetime) -> None:
-    """An outbox event and an audit row for each."""
+    """An outbox event and an audit row for each. Last in a transaction, for the audit's chain is locked last."""
     await conn.copy_records_to_table(
         "outbox",
         records=[(t.event_id, kind, t.vault_id, t.credential_id, now) for t in traces],
         columns=("event_id", "kind", "vault_id", "credential_id", "created_at"),
     )
-    await conn.copy_records_to_table(
-        "audit",
-        records=[(t.audit_id, now, t.actor, kind, t.result_code) for t in traces],
-        columns=("audit_id", "at", "actor", "act", "subject"),
-    )
+    await auditing.append(conn, [auditing.Entry(t.actor, kind, t.result_code) for t in traces], now)
 
 
 async def announce(conn: Connection, list_id: int) -> None:

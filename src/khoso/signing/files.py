@@ -3,6 +3,7 @@
     <keys_dir>/passphrase            made at first start, mode 0600; in production a mounted secret
     <keys_dir>/agency/<kid>.pem      a signing key of an agency
     <keys_dir>/token.pem             signs the access tokens
+    <keys_dir>/audit.pem             signs the checkpoints of the audit
     <keys_dir>/holder-pepper         keys the HMAC by which a vault is found
 
 Nothing here is ever logged, and no file is ever overwritten.
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
     load_pem_private_key,
+    load_pem_public_key,
 )
 
 from khoso.errors import KeyStoreError
@@ -33,13 +35,14 @@ class KeyFiles:
         self._directory = directory
 
     def prepare(self) -> None:
-        """Make the directory, passphrase, token key and pepper where they are missing."""
+        """Make the directory, passphrase, pepper, token key and audit key where they are missing."""
         (self._directory / "agency").mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory.chmod(0o700)
         _write_once(self._directory / "passphrase", secrets.token_urlsafe(32).encode())
         _write_once(self._directory / "holder-pepper", secrets.token_bytes(32))
-        if not (self._directory / "token.pem").exists():
-            self._write_key(self._directory / "token.pem", ec.generate_private_key(ec.SECP256R1()))
+        for name in ("token.pem", "audit.pem"):
+            if not (self._directory / name).exists():
+                self._write_key(self._directory / name, ec.generate_private_key(ec.SECP256R1()))
 
     def make_agency_key(self) -> ec.EllipticCurvePublicKey:
         """A new signing key, kept here under its kid; the public half is for the catalogue."""
@@ -50,6 +53,10 @@ class KeyFiles:
     def token_key(self) -> ec.EllipticCurvePrivateKey:
         """The key that signs access tokens."""
         return self._read_key(self._directory / "token.pem")
+
+    def audit_key(self) -> ec.EllipticCurvePrivateKey:
+        """The key that signs the checkpoints of the audit."""
+        return self._read_key(self._directory / "audit.pem")
 
     def holder_pepper(self) -> bytes:
         """The secret that keys the HMAC of personal ids."""
@@ -97,6 +104,22 @@ class FileSigner:
 def public_der(key: ec.EllipticCurvePublicKey) -> bytes:
     """The key as DER SubjectPublicKeyInfo (RFC 5280, 4.1), as the catalogue keeps it."""
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def public_pem(key: ec.EllipticCurvePublicKey) -> str:
+    """The key as PEM (RFC 7468, 13), to be kept elsewhere."""
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def read_public_pem(path: Path) -> ec.EllipticCurvePublicKey:
+    """A key that `public_pem` wrote. Raises KeyStoreError."""
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except (OSError, ValueError):
+        raise KeyStoreError(f"{path}: not a public key as PEM") from None
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise KeyStoreError(f"{path}: not a P-256 key")
+    return key
 
 
 def _read(path: Path) -> bytes:
