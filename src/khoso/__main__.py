@@ -6,6 +6,7 @@ import signal
 import sys
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import msgspec
@@ -135,7 +136,7 @@ def issue(
     from khoso.wiring import open_services
 
     async def run(config: Config, request: IssueRequest) -> Any:
-        async with open_services(config) as services:
+        async with open_services(config, verifying=False) as services:
             return await services.issuer.issue(request, agency, actor, idempotency_key)
 
     request = _decode(_read(file), IssueRequest)
@@ -184,7 +185,9 @@ def verify(
             checked = await (verifier.verify_code(text, None) if by_link else verifier.verify_lookup(text, None))
             return present(checked, verifier.catalogue())
 
-    view = asyncio.run(run(configuration.load()))
+    # A data directory of its own: the server's may be another account's, which could not open what this one leaves.
+    with TemporaryDirectory() as data_dir:
+        view = asyncio.run(run(_with(configuration.load(), data_dir=Path(data_dir))))
     if as_json:
         _print_json(view)
     else:
@@ -212,7 +215,7 @@ def keys_make(agency: Annotated[str, typer.Argument(help="Code of the agency.")]
     from khoso.wiring import open_services, utc_now
 
     async def run(config: Config) -> bytes:
-        async with open_services(config) as services:
+        async with open_services(config, verifying=False) as services:
             public_key = services.keys.make_agency_key()
             key = SigningKey(
                 kid=cose.key_id(public_key),
@@ -239,7 +242,7 @@ def keys_list(as_json: JsonOption = False) -> None:
     from khoso.wiring import open_services
 
     async def run(config: Config) -> list[dict[str, str]]:
-        async with open_services(config) as services:
+        async with open_services(config, verifying=False) as services:
             keys = services.catalogue.snapshot.trust.keys.values()
             return [{"kid": k.kid.hex(), "agency_code": k.agency_code, "state": k.state.value} for k in keys]
 
@@ -290,7 +293,7 @@ def catalogue_load() -> None:
     from khoso.wiring import open_services
 
     async def run(config: Config) -> None:
-        async with open_services(config) as services:
+        async with open_services(config, verifying=False) as services:
             await services.catalogue.load(danang.load(), "command line")
 
     asyncio.run(run(configuration.load()))
@@ -300,7 +303,7 @@ def catalogue_load() -> None:
 async def _check(config: Config) -> None:
     from khoso.wiring import open_services
 
-    async with open_services(config):
+    async with open_services(config, verifying=False):
         pass
 
 
