@@ -7,6 +7,7 @@ A file is believed about nothing but equality. One that is cut short, damaged or
 remembered", and then the record is asked; `replace` and `write` repair it from the database.
 """
 
+import errno
 import mmap
 import os
 from pathlib import Path
@@ -39,15 +40,19 @@ class Fingerprints:
 
     def write(self, index: int, signed_hash: bytes) -> None:
         """Remember the content at the index."""
-        os.pwrite(self._file, signed_hash[:WIDTH], index * WIDTH)
+        self._put(signed_hash[:WIDTH], index * WIDTH)
 
     def replace(self, image: bytes) -> None:
         """Remember the content of the whole list."""
         # Another worker has mostly been here before. Compared by pread: what is never mapped weighs on nobody.
         if os.pread(self._file, _BYTES, 0) != image:
-            os.pwrite(self._file, image, 0)
+            self._put(image, 0)
 
     def close(self) -> None:
         """Let go of the file; it stays."""
         self._map.close()
         os.close(self._file)
+
+    def _put(self, data: bytes, start: int) -> None:
+        if os.pwrite(self._file, data, start) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

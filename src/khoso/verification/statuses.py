@@ -5,9 +5,9 @@ moment it was heard of. Two bits for each credential in this process's memory, e
 """
 
 import asyncio
-import sys
+import struct
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -35,6 +35,8 @@ class StatusSnapshot:
         self._lists: dict[int, StatusList] = {}
         self._fingerprints: dict[int, Fingerprints] = {}
         self._known: dict[int, store.ListVersion] = {}
+        self._unwritten: dict[int, None] = {}
+        """Lists whose fingerprints the disk refused, in the order in which they are tried again."""
         self._refreshing = asyncio.Lock()
         self.as_of = 0
         """When everything here was known to be right; seconds since 1970 UTC."""
@@ -69,22 +71,22 @@ class StatusSnapshot:
             lists = await store.list_versions(conn)
             for list_id in self._known.keys() - {listed.list_id for listed in lists}:
                 self._forget(list_id, None)
+            retried = next(iter(self._unwritten), None)
             for listed in lists:
-                await self._take_over(conn, listed)
+                await self._take_over(conn, listed, anew=listed.list_id == retried)
             self.as_of = asked_at
 
     def close(self) -> None:
         """Let go of the files."""
-        for fingerprints in self._fingerprints.values():
-            fingerprints.close()
-        self._fingerprints.clear()
+        for list_id in list(self._fingerprints):
+            self._drop_fingerprints(list_id)
 
-    async def _take_over(self, conn: Connection, listed: store.ListVersion) -> None:
+    async def _take_over(self, conn: Connection, listed: store.ListVersion, *, anew: bool) -> None:
         known = self._known.get(listed.list_id)
         if known is not None and (known.life != listed.life or known.version > listed.version):
             self._forget(listed.list_id, listed)
             known = None
-        if known is None:
+        if known is None or anew:
             self._load(listed, await store.get_whole_list(conn, listed.list_id))
         elif known.version < listed.version:
             self._apply(listed, await store.list_changes(conn, listed.list_id, known.version))
@@ -99,19 +101,19 @@ class StatusSnapshot:
             found_version=None if found is None else found.version,
         )
         del self._lists[list_id]
-        fingerprints = self._fingerprints.pop(list_id, None)
-        if fingerprints is not None:
-            fingerprints.close()
+        self._unwritten.pop(list_id, None)
+        self._drop_fingerprints(list_id)
 
     def _load(self, listed: store.ListVersion, whole: store.WholeList) -> None:
-        indexes = _numbers("i", whole.status_indexes)
+        indexes = _numbers(whole.status_indexes, 4)
         try:
             fingerprints = Fingerprints(self._directory, listed.list_id, listed.life)
             self._fingerprints[listed.list_id] = fingerprints
             fingerprints.replace(_scatter(indexes, whole.fingerprints))
+            self._unwritten.pop(listed.list_id, None)
         except OSError as error:
-            _alarm(listed.list_id, error)
-        self._lists[listed.list_id] = StatusList(_pack(indexes, _numbers("h", whole.statuses)))
+            self._refused(listed.list_id, error)
+        self._lists[listed.list_id] = StatusList(_pack(indexes, _numbers(whole.statuses, 2)))
         self._known[listed.list_id] = listed
 
     def _apply(self, listed: store.ListVersion, changes: list[store.StatusChange]) -> None:
@@ -132,20 +134,25 @@ class StatusSnapshot:
             for index, signed_hash in contents:
                 fingerprints.write(index, signed_hash)
         except OSError as error:
-            _alarm(list_id, error)
+            self._refused(list_id, error)
+
+    def _refused(self, list_id: int, error: OSError) -> None:
+        """Nothing is remembered of a list that could not be written whole: its scans ask the record meanwhile."""
+        if list_id not in self._unwritten:
+            log.error("fingerprints not written", list_id=list_id, error=error.strerror)
+        self._unwritten.pop(list_id, None)
+        self._unwritten[list_id] = None
+        self._drop_fingerprints(list_id)
+
+    def _drop_fingerprints(self, list_id: int) -> None:
+        fingerprints = self._fingerprints.pop(list_id, None)
+        if fingerprints is not None:
+            fingerprints.close()
 
 
-def _alarm(list_id: int, error: OSError) -> None:
-    """Scans of this list ask the record until the disk takes its fingerprints again."""
-    log.error("fingerprints not written", list_id=list_id, error=error.strerror)
-
-
-def _numbers(kind: str, sent: bytes) -> "array[int]":
-    """Integers as PostgreSQL sends them: big-endian."""
-    numbers = array(kind, sent)
-    if sys.byteorder == "little":
-        numbers.byteswap()
-    return numbers
+def _numbers(sent: bytes, width: int) -> Sequence[int]:
+    """Integers as PostgreSQL sends them: big-endian, 2 or 4 bytes each."""
+    return struct.unpack(f">{len(sent) // width}{'h' if width == 2 else 'i'}", sent)
 
 
 def _scatter(indexes: Iterable[int], fingerprints: bytes) -> bytes:
