@@ -7,8 +7,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,12 +44,29 @@ class Corpus(NamedTuple):
 @contextmanager
 def town() -> Iterator[Config]:
     """The configuration of a city of its own, for as long as this lasts."""
+    with founded_town() as founded:
+        yield founded.config
+
+
+class Town(NamedTuple):
+    """A city whose PostgreSQL may be stopped and started."""
+
+    config: Config
+    start: Callable[[], object]
+    stop: Callable[[], object]
+
+
+@contextmanager
+def founded_town() -> Iterator[Town]:
+    """A city of its own, running."""
     room = Path(tempfile.mkdtemp(prefix="khoso-bench-", dir="/tmp"))
     room.chmod(0o711)  # the account that runs PostgreSQL for root must get through
     try:
-        with EmbeddedPostgres(room / "base") as server:
+        with ExitStack() as running:
+            server = running.enter_context(EmbeddedPostgres(room / "base"))
             config = Config(public_url="https://kho.danang.gov.vn", keys_dir=room / "keys", data_dir=room / "data")
-            yield asyncio.run(_found(config, server))
+            config = asyncio.run(_found(config, server))
+            yield Town(config, lambda: running.enter_context(EmbeddedPostgres(room / "base")), running.close)
     finally:
         shutil.rmtree(room)
 
@@ -59,7 +76,7 @@ async def _found(config: Config, server: EmbeddedPostgres) -> Config:
     await migrate(database.owner_dsn)
     KeyFiles(config.keys_dir).prepare()
     config = msgspec.structs.replace(config, database_url=database.app_dsn, database_owner_url=database.owner_dsn)
-    async with open_services(config) as services:
+    async with open_services(config, verifying=False) as services:
         await services.catalogue.load(danang.load(), "bench")
         await ensure_keys(services, utc_now())
     return config
@@ -73,7 +90,7 @@ def issue_corpus(config: Config, count: int) -> Corpus:
 async def _issue_corpus(config: Config, count: int) -> Corpus:
     config.data_dir.mkdir(exist_ok=True)
     corpus = Corpus(config.data_dir / "bodies.jsonl", config.data_dir / "keys.json")
-    async with open_services(config) as services:
+    async with open_services(config, verifying=False) as services:
         with corpus.bodies.open("w") as lines:
             for start in range(0, count, _CHUNK):
                 numbers = range(start, min(start + _CHUNK, count))
@@ -91,12 +108,14 @@ def start(config: Config, workers: int, **settings: str) -> AbstractContextManag
     port = free_port()
     given = {"KHOSO_" + name.upper(): str(value) for name, value in _settings(config).items()}
     command = [sys.executable, "-m", "khoso", "serve", "--workers", str(workers), "--port", str(port)]
-    return serving(command, port, health="/readyz", environment={**os.environ, **given, **settings})
+    environment = {**os.environ, **given, **settings}
+    return serving(command, port, health="/readyz", environment=environment, patience_seconds=180)
 
 
 def officer(config: Config, agency: str = AGENCY) -> Mapping[str, str]:
-    """The header of an officer who may issue."""
-    caller = Caller(subject="bench", scopes=frozenset({"credentials:issue"}), agency_code=agency)
+    """The header of an officer who may issue and withdraw."""
+    scopes = frozenset({"credentials:issue", "credentials:change-status"})
+    caller = Caller(subject="bench", scopes=scopes, agency_code=agency)
     key = KeyFiles(config.keys_dir).token_key()
     return {"Authorization": f"Bearer {make_token(key, config.public_url, caller, utc_now(), timedelta(hours=2))}"}
 

@@ -21,6 +21,7 @@ async def check_everything(owner_dsn: str) -> None:
         await _check_indexes(conn)
         await _check_counts(conn)
         await _check_acts(conn)
+        await _check_scans(conn)
     finally:
         await conn.close()
 
@@ -109,3 +110,16 @@ async def _check_acts(conn: asyncpg.Connection) -> None:
     becomes = {None: 0, "restore": 0, "revoke": 1, "suspend": 2, "supersede": 3}
     for row in rows:
         assert row["status"] == becomes[row["act"]], row["result_code"]
+
+
+async def _check_scans(conn: asyncpg.Connection) -> None:
+    """A check stands in the log of the holder whose paper was checked, and once."""
+    strangers = await conn.fetch(
+        """
+        SELECT s.scan_id FROM scan s
+          LEFT JOIN credential c ON c.vault_id = s.vault_id AND c.result_code = s.result_code
+         WHERE c.credential_id IS NULL
+        """
+    )
+    assert strangers == []
+    assert await conn.fetchval("SELECT count(DISTINCT scan_id) = count(*) FROM scan")

@@ -5,6 +5,7 @@ import signal
 import sys
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import msgspec
@@ -134,7 +135,7 @@ def issue(
     from khoso.wiring import open_services
 
     async def run(config: Config, request: IssueRequest) -> Any:
-        async with open_services(config) as services:
+        async with open_services(config, verifying=False) as services:
             return await services.issuer.issue(request, agency, actor, idempotency_key)
 
     request = _decode(_read(file), IssueRequest)
@@ -183,7 +184,9 @@ def verify(
             checked = await (verifier.verify_code(text, None) if by_link else verifier.verify_lookup(text, None))
             return present(checked, verifier.catalogue())
 
-    view = asyncio.run(run(configuration.load()))
+    # A data directory of its own: the server's may be another account's, which could not open what this one leaves.
+    with TemporaryDirectory() as data_dir:
+        view = asyncio.run(run(_with(configuration.load(), data_dir=Path(data_dir))))
     if as_json:
         print_json(view)
     else:
@@ -215,7 +218,7 @@ def keys_make(
     from khoso.wiring import open_services, utc_now
 
     async def run(config: Config) -> bytes:
-        async with open_services(config) as services:
+        async with open_services(config, verifying=False) as services:
             device = services.signers.device if hsm else None
             public_key = services.keys.make_agency_key() if device is None else await device.make_key(f"khoso {agency}")
             key = SigningKey(
@@ -243,7 +246,7 @@ def keys_list(as_json: JsonOption = False) -> None:
     from khoso.wiring import open_services
 
     async def run(config: Config) -> list[dict[str, str]]:
-        async with open_services(config) as services:
+        async with open_services(config, verifying=False) as services:
             keys = services.catalogue.snapshot.trust.keys.values()
             return [{"kid": k.kid.hex(), "agency_code": k.agency_code, "state": k.state.value} for k in keys]
 
@@ -294,7 +297,7 @@ def catalogue_load() -> None:
     from khoso.wiring import open_services
 
     async def run(config: Config) -> None:
-        async with open_services(config) as services:
+        async with open_services(config, verifying=False) as services:
             await services.catalogue.load(danang.load(), "command line")
 
     asyncio.run(run(configuration.load()))
@@ -305,7 +308,7 @@ async def _check(config: Config) -> KeyStoreError | None:
     """Raise what a server could not start with; return why it could not sign with its device."""
     from khoso.wiring import open_services
 
-    async with open_services(config) as services:
+    async with open_services(config, verifying=False) as services:
         try:
             await services.signers.check()
         except KeyStoreError as fault:

@@ -1,4 +1,4 @@
-"""Keep a copy in memory up to date: polled for certain, woken early by a NOTIFY."""
+"""Keep up with the database: polled for certain, woken early by a NOTIFY."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -31,7 +31,7 @@ async def follow(name: str, refresh: Callable[[], Awaitable[None]], wake: asynci
             await refresh()
         except Exception as error:  # noqa: BLE001 - a follower that ended would leave its copy to grow old in silence
             if available:
-                log.warning("copy not refreshed", copy=name, error=_without_values(error))
+                log.warning("not kept up", what=name, error=_without_values(error))
             available = False
         else:
             available = True

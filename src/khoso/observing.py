@@ -26,7 +26,9 @@ REQUESTS = Histogram(
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5),
 )
 VERDICTS = Counter("khoso_verdicts_total", "Verdicts given, by outcome", ["outcome"])
-UNRECORDED = Counter("khoso_scans_unrecorded_total", "Scans answered while the database was away")
+OUTAGE_SCANS = Counter(
+    "khoso_outage_scans_total", "Inspectors' scans made while the database was away: spooled, delivered, lost", ["fate"]
+)
 STATUS_AGE = Gauge(
     "khoso_status_age_seconds", "Age of what a worker remembers of statuses, by process", multiprocess_mode="liveall"
 )
@@ -35,6 +37,11 @@ STATUS_AGE = Gauge(
 def tell_verdicts(outcome: str, scans: int) -> None:
     """Count verdicts of one outcome."""
     VERDICTS.labels(outcome).inc(scans)
+
+
+def tell_outage_scans(fate: str, scans: int) -> None:
+    """Count inspectors' scans that the database could not take when they were made."""
+    OUTAGE_SCANS.labels(fate).inc(scans)
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from khoso import db, jobs
 from khoso.bulk import BulkIssuing
@@ -15,15 +16,20 @@ from khoso.errors import ConfigurationError
 from khoso.following import follow, listen
 from khoso.imports.service import Imports
 from khoso.issuance.service import MAX_BATCH, Issuer
-from khoso.observing import STATUS_AGE, UNRECORDED, tell_verdicts
+from khoso.observing import STATUS_AGE, tell_outage_scans, tell_verdicts
 from khoso.signing.access import Access
 from khoso.signing.device import Device
 from khoso.signing.files import KeyFiles
 from khoso.signing.signers import Signers
 from khoso.vault.service import Vaults
 from khoso.verification.counting import ScanCounts
+from khoso.verification.keeping import ScanKeeper
 from khoso.verification.service import Verifier
+from khoso.verification.spool import Spool
 from khoso.verification.statuses import StatusSnapshot
+
+STATUSES, SPOOL = "statuses", "spool"
+"""Where below the data directory a verifying process keeps its files."""
 
 Clock = Callable[[], datetime]
 
@@ -44,7 +50,9 @@ class Services:
     signers: Signers
     catalogue: Catalogue
     statuses: StatusSnapshot
+    spool: Spool
     scan_counts: ScanCounts
+    keeper: ScanKeeper
     issuer: Issuer
     bulk: BulkIssuing
     imports: Imports
@@ -56,8 +64,8 @@ class Services:
 async def open_services(config: Config, now: Clock = utc_now, *, verifying: bool = True) -> AsyncIterator[Services]:
     """Build the rooms and keep their copies of the database fresh until the end.
 
-    A process that verifies nothing need not remember any statuses. Raises ConfigurationError, KeyStoreError or
-    Unavailable before anything is served.
+    A process that verifies nothing need not remember any statuses, and leaves the data directory alone. Raises
+    ConfigurationError, KeyStoreError or Unavailable before anything is served.
     """
     keys = KeyFiles(config.keys_dir)
     signers = Signers(keys, _open_device(config))
@@ -67,6 +75,9 @@ async def open_services(config: Config, now: Clock = utc_now, *, verifying: bool
         services = _build(config, pool, keys, signers, now)
         await services.catalogue.refresh()
         if verifying:
+            make_private(config.data_dir / STATUSES, config.data_dir / SPOOL)
+            stack.callback(services.spool.close)
+            stack.callback(services.statuses.close)
             await services.statuses.refresh()
         await stack.enter_async_context(_following(config, services, now, verifying))
         yield services
@@ -94,8 +105,10 @@ def _open_device(config: Config) -> Device | None:
 
 def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Clock) -> Services:
     catalogue = Catalogue(pool, origin=config.public_url, now=now)
-    statuses = StatusSnapshot(pool, now)
-    scan_counts = ScanCounts(pool, tell_verdicts)
+    statuses = StatusSnapshot(pool, now, config.data_dir / STATUSES)
+    spool = Spool(config.data_dir / SPOOL)
+    scan_counts = ScanCounts(pool, spool, now, tell_verdicts)
+    keeper = ScanKeeper(pool, spool, now, tell_outage_scans)
     issuer = make_issuer(config, pool, keys, signers, catalogue, now)
     verifier = Verifier(
         pool,
@@ -104,7 +117,7 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
         origin=config.public_url,
         now=now,
         counts=scan_counts,
-        unrecorded=UNRECORDED.inc,
+        keep=keeper.keep,
     )
     bulk = BulkIssuing(issuer, lambda: catalogue.snapshot, now)
     return Services(
@@ -113,7 +126,9 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
         signers=signers,
         catalogue=catalogue,
         statuses=statuses,
+        spool=spool,
         scan_counts=scan_counts,
+        keeper=keeper,
         issuer=issuer,
         bulk=bulk,
         imports=Imports(pool, bulk, jobs.enqueue, now),
@@ -137,6 +152,17 @@ def make_issuer(
     )
 
 
+def make_private(*directories: Path) -> None:
+    """Make directories that only this account can enter. Raises ConfigurationError."""
+    for directory in directories:
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            directory.chmod(0o700)
+        except OSError as error:
+            message = f"{directory}: {error.strerror}; name a directory of this account in KHOSO_DATA_DIR"
+            raise ConfigurationError(message) from None
+
+
 @asynccontextmanager
 async def _following(config: Config, services: Services, now: Clock, verifying: bool) -> AsyncIterator[None]:
     """Keep catalogue and statuses as the database has them."""
@@ -149,6 +175,7 @@ async def _following(config: Config, services: Services, now: Clock, verifying: 
     if verifying:
         tasks += [
             asyncio.create_task(follow("statuses", services.statuses.refresh, status_changed)),
+            asyncio.create_task(follow("spool", services.keeper.deliver, asyncio.Event())),
             asyncio.create_task(services.scan_counts.keep_flushing()),
             asyncio.create_task(_tell_age(services.statuses, now)),
         ]

@@ -20,6 +20,7 @@ from khoso.imports.running import run_import
 from khoso.issuance import store as issuance
 from khoso.signing.files import KeyFiles
 from khoso.verification import store as verification
+from khoso.verification.keeping import RECEIPTS_KEPT
 from khoso.wiring import Services, open_services, utc_now
 
 KEYS_KEPT = timedelta(days=7)
@@ -57,6 +58,7 @@ async def _forget(services: Services) -> None:
     async with db.connection(services.pool) as conn:
         await issuance.forget_keys(conn, now - KEYS_KEPT)
         await verification.forget_attempts(conn, now - ATTEMPTS_KEPT)
+        await verification.forget_receipts(conn, now - RECEIPTS_KEPT)
 
 
 async def _resume(services: Services) -> None:

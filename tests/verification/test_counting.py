@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -9,14 +10,15 @@ from conftest import Clock
 from khoso.db import Connection
 from khoso.verification import store
 from khoso.verification.counting import ScanCounts
+from khoso.verification.spool import Spool
 from khoso.verification.store import CountedScan
 from khoso.wiring import Services
 
 
 async def test_counts_whose_writing_is_cancelled_are_written_at_the_end(
-    services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    services: Services, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counts = ScanCounts(services.pool, lambda _outcome, _scans: None)
+    counts = ScanCounts(services.pool, Spool(tmp_path), clock, lambda _outcome, _scans: None)
     scan = CountedScan(clock().replace(minute=0), "", "malformed", "format_version")
     counts.add(scan)
     writing = asyncio.Event()

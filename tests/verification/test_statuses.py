@@ -1,12 +1,15 @@
 """The statuses in memory, refreshed from two sides at once; and a memory that is older than the record."""
 
 import asyncio
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from conftest import Clock
 from desk import AGENCY
 from khoso.db import Connection
+from khoso.formats.status_list import Status
 from khoso.formats.verdict import Outcome
 from khoso.issuance.model import Act, IssueRequest, StatusAct
 from khoso.verification import store
@@ -29,10 +32,12 @@ async def act(services: Services, result_code: str, name: Act, superseded_by: st
 
 
 async def test_a_slow_refresh_does_not_write_back_what_was_withdrawn(
-    services: Services, monkeypatch: pytest.MonkeyPatch
+    services: Services, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result_code, _ = await issue(services)
-    snapshot = StatusSnapshot(services.pool, services.verifier._now)
+    snapshot = StatusSnapshot(services.pool, clock, tmp_path)
+    await snapshot.refresh()
+    await issue(services, 2)
     read, withdrawn = asyncio.Event(), asyncio.Event()
     list_changes = store.list_changes
 
@@ -51,8 +56,10 @@ async def test_a_slow_refresh_does_not_write_back_what_was_withdrawn(
     await asyncio.wait([quick], timeout=0.5)
     withdrawn.set()
     await asyncio.gather(slow, quick)
-    [entry] = await _changes(services)
-    assert snapshot._lists[0][entry.status_index] == entry.status
+    snapshot.close()
+    entries = await _changes(services)
+    assert {snapshot._lists[0][entry.status_index] for entry in entries} == {Status.VALID, Status.SUSPENDED}
+    assert [snapshot._lists[0][entry.status_index] for entry in entries] == [entry.status for entry in entries]
 
 
 async def _changes(services: Services) -> list[store.StatusChange]:

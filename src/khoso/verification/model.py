@@ -53,6 +53,7 @@ class Scan(msgspec.Struct, frozen=True):
     text: str
     verdict: Verdict
     inspector: Inspector | None
+    scan_id: UUID
 
 
 class Withdrawal(msgspec.Struct, frozen=True):

@@ -5,9 +5,9 @@ whose content is not what was recorded, is told even if its signature is perfect
 """
 
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from khoso import db
 from khoso.coalescing import Coalescer
@@ -44,16 +44,16 @@ class Verifier:
         origin: str,
         now: Callable[[], datetime],
         counts: ScanCounts,
-        unrecorded: Callable[[int], None],
+        keep: Callable[[store.SpooledScan], Awaitable[None]],
     ) -> None:
-        """`unrecorded` is told how many inspectors' scans could not be recorded because the database was away."""
+        """`keep` is given the inspectors' scans that could not be recorded because the database was away."""
         self._pool = pool
         self.catalogue = catalogue
         self._statuses = statuses
         self._origin = origin
         self._now = now
         self._counts = counts
-        self._unrecorded = unrecorded
+        self._keep = keep
         self._coalescer: Coalescer[Scan, Checked] = Coalescer(self._settle, max_batch=MAX_BATCH)
 
     async def verify_code(self, text: str, inspector: Inspector | None) -> Checked:
@@ -65,12 +65,14 @@ class Verifier:
         verdict = self._judge(text)
         if verdict.paper is None or (inspector is None and self._is_certain(verdict, verdict.paper)):
             return self._counted(Checked(verdict, self._now()))
+        scan = Scan(text, verdict, inspector, uuid4())
         try:
-            return self._counted(await self._coalescer.submit(Scan(text, verdict, inspector)))
+            return self._counted(await self._coalescer.submit(scan))
         except Unavailable:
+            checked = Checked(self._without_record(verdict, verdict.paper), self._now())
             if inspector is not None:
-                self._unrecorded(1)
-            return self._counted(Checked(self._without_record(verdict, verdict.paper), self._now()))
+                await self._keep(_spooled_scan(scan.scan_id, inspector, checked, verdict.paper))
+            return self._counted(checked)
 
     async def verify_lookup(self, typed: str, inspector: Inspector | None) -> Checked:
         """Judge a typed look-up code: the same answer as scanning the paper's QR.
@@ -136,12 +138,14 @@ class Verifier:
         return checked
 
     def _rejudge(self, scan: Scan) -> Scan:
-        return Scan(scan.text, self._judge(scan.text), scan.inspector)
+        return Scan(scan.text, self._judge(scan.text), scan.inspector, scan.scan_id)
 
     async def _check(self, conn: Connection, verdict: Verdict, records: Mapping[StatusRef, Record]) -> Checked:
         if verdict.paper is None:
             return Checked(verdict, self._now())
         record = records.get(verdict.paper.claims.status)
+        if record is not None:
+            self._statuses.remember(verdict.paper.claims.status, record.signed_hash)
         verdict = _against_record(verdict, verdict.paper.signed_hash, record)
         withdrawal: Withdrawal | None = None
         if verdict.outcome in _WITHDRAWN and record is not None:
@@ -152,7 +156,7 @@ class Verifier:
         self, conn: Connection, scans: Sequence[Scan], checked: Sequence[Checked], records: Mapping[StatusRef, Record]
     ) -> None:
         named = [
-            _inspector_scan(scan.inspector, one, records)
+            _inspector_scan(scan.scan_id, scan.inspector, one, records)
             for scan, one in zip(scans, checked, strict=True)
             if scan.inspector is not None
         ]
@@ -181,7 +185,7 @@ def _against_record(verdict: Verdict, signed_hash: bytes, record: Record | None)
 
 
 def _inspector_scan(
-    inspector: Inspector, checked: Checked, records: Mapping[StatusRef, Record]
+    scan_id: UUID, inspector: Inspector, checked: Checked, records: Mapping[StatusRef, Record]
 ) -> store.InspectorScan | None:
     """The row for the holder's log; None where no vault is concerned."""
     paper = checked.verdict.paper
@@ -190,8 +194,24 @@ def _inspector_scan(
         return None
     return store.InspectorScan(
         record.vault_id,
-        uuid4(),
+        scan_id,
         paper.claims.result_code,
+        checked.checked_at,
+        inspector.subject,
+        inspector.agency_code,
+        checked.verdict.outcome.value,
+        checked.verdict.reason,
+    )
+
+
+def _spooled_scan(scan_id: UUID, inspector: Inspector, checked: Checked, paper: GenuinePaper) -> store.SpooledScan:
+    """The same scan while nobody can say whose paper it is. Under the same id: its commit may have gone unheard."""
+    ref = paper.claims.status
+    return store.SpooledScan(
+        scan_id,
+        ref.list_id,
+        ref.status_index,
+        paper.signed_hash,
         checked.checked_at,
         inspector.subject,
         inspector.agency_code,

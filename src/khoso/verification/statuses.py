@@ -1,31 +1,42 @@
 """What this process remembers of every credential: its status, a fingerprint of its content, and how fresh both are.
 
 Verification looks here first, so a good paper costs no query, and it goes on when the database is away, from the last
-moment it was heard of. Two bits and eight bytes for each credential: 1.1 MB a list.
+moment it was heard of. Two bits for each credential in this process's memory, eight bytes in files that it shares.
 """
 
 import asyncio
+import struct
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
+
+import structlog
 
 from khoso import db
-from khoso.db import Pool
+from khoso.db import Connection, Pool
 from khoso.formats.claims import StatusRef
-from khoso.formats.status_list import StatusList
+from khoso.formats.status_list import SIZE, Status, StatusList
 from khoso.formats.verdict import StatusAnswer
 from khoso.verification import store
+from khoso.verification.fingerprints import WIDTH, Fingerprints
+
+log = structlog.get_logger(__name__)
 
 
 class StatusSnapshot:
     """A `StatusSource` that follows the database."""
 
-    def __init__(self, pool: Pool, now: Callable[[], datetime]) -> None:
+    def __init__(self, pool: Pool, now: Callable[[], datetime], directory: Path) -> None:
+        """Fingerprints are kept in files below `directory`, which is there."""
         self._pool = pool
         self._now = now
+        self._directory = directory
         self._lists: dict[int, StatusList] = {}
-        self._fingerprints: dict[int, array[int]] = {}
-        self._versions: dict[int, int] = {}
+        self._fingerprints: dict[int, Fingerprints] = {}
+        self._known: dict[int, store.ListVersion] = {}
+        self._unwritten: dict[int, None] = {}
+        """Lists whose fingerprints the disk refused, in the order in which they are tried again."""
         self._refreshing = asyncio.Lock()
         self.as_of = 0
         """When everything here was known to be right; seconds since 1970 UTC."""
@@ -40,33 +51,123 @@ class StatusSnapshot:
     def is_recorded(self, ref: StatusRef, signed_hash: bytes) -> bool:
         """Whether a paper with exactly this content is remembered at this index.
 
-        64 bits of the hash are compared: whoever has an agency's key would need 2^64 trials to put other content on an
-        index that is in use.
+        What stands there counts only together with a status: after a backup was restored, the file may still hold what
+        was recorded in the time that is lost, and those indexes read "not issued" until they are handed out again.
         """
         fingerprints = self._fingerprints.get(ref.list_id)
-        return fingerprints is not None and fingerprints[ref.status_index] == _fingerprint(signed_hash)
+        return fingerprints is not None and fingerprints.holds(ref.status_index, signed_hash)
+
+    def remember(self, ref: StatusRef, signed_hash: bytes) -> None:
+        """Repair what is remembered of an index of which the record has just told."""
+        fingerprints = self._fingerprints.get(ref.list_id)
+        if fingerprints is not None and not fingerprints.holds(ref.status_index, signed_hash):
+            self._write(ref.list_id, [(ref.status_index, signed_hash)])
 
     async def refresh(self) -> None:
         """Take over what changed since the last time. Raises Unavailable if the database is away."""
         # One at a time: two that overlap could write back, over a newer status, the older one they had read.
         async with self._refreshing, db.connection(self._pool) as conn:
             asked_at = int(self._now().timestamp())
-            for listed in await store.list_versions(conn):
-                known = self._versions.get(listed.list_id, -1)
-                if known != listed.version:
-                    self._apply(listed, await store.list_changes(conn, listed.list_id, known))
+            lists = await store.list_versions(conn)
+            for list_id in self._known.keys() - {listed.list_id for listed in lists}:
+                self._forget(list_id, None)
+            retried = next(iter(self._unwritten), None)
+            for listed in lists:
+                await self._take_over(conn, listed, anew=listed.list_id == retried)
             self.as_of = asked_at
 
+    def close(self) -> None:
+        """Let go of the files."""
+        for list_id in list(self._fingerprints):
+            self._drop_fingerprints(list_id)
+
+    async def _take_over(self, conn: Connection, listed: store.ListVersion, *, anew: bool) -> None:
+        known = self._known.get(listed.list_id)
+        if known is not None and (known.life != listed.life or known.version > listed.version):
+            self._forget(listed.list_id, listed)
+            known = None
+        if known is None or anew:
+            self._load(listed, await store.get_whole_list(conn, listed.list_id))
+        elif known.version < listed.version:
+            self._apply(listed, await store.list_changes(conn, listed.list_id, known.version))
+
+    def _forget(self, list_id: int, found: store.ListVersion | None) -> None:
+        """A list that went back is another list: a backup was restored, or this is another database."""
+        known = self._known.pop(list_id)
+        log.error(
+            "status list went back; forgotten and loaded anew",
+            list_id=list_id,
+            remembered_version=known.version,
+            found_version=None if found is None else found.version,
+        )
+        del self._lists[list_id]
+        self._unwritten.pop(list_id, None)
+        self._drop_fingerprints(list_id)
+
+    def _load(self, listed: store.ListVersion, whole: store.WholeList) -> None:
+        indexes = _numbers(whole.status_indexes, 4)
+        try:
+            fingerprints = Fingerprints(self._directory, listed.list_id, listed.life)
+            self._fingerprints[listed.list_id] = fingerprints
+            fingerprints.replace(_scatter(indexes, whole.fingerprints))
+            self._unwritten.pop(listed.list_id, None)
+        except OSError as error:
+            self._refused(listed.list_id, error)
+        self._lists[listed.list_id] = StatusList(_pack(indexes, _numbers(whole.statuses, 2)))
+        self._known[listed.list_id] = listed
+
     def _apply(self, listed: store.ListVersion, changes: list[store.StatusChange]) -> None:
-        statuses = self._lists.setdefault(listed.list_id, StatusList())
-        fingerprints = self._fingerprints.setdefault(listed.list_id, array("Q", bytes(8 * len(statuses))))
+        # Fingerprints first: an index must not read "valid" while another content stands there.
+        self._write(listed.list_id, ((change.status_index, change.signed_hash) for change in changes))
+        statuses = self._lists[listed.list_id]
         newest = listed.version
-        for index, status, signed_hash, version in changes:
+        for index, status, _, version in changes:
             statuses[index] = status
-            fingerprints[index] = _fingerprint(signed_hash)
             newest = max(newest, version)
-        self._versions[listed.list_id] = newest
+        self._known[listed.list_id] = store.ListVersion(listed.list_id, newest, listed.life)
+
+    def _write(self, list_id: int, contents: Iterable[tuple[int, bytes]]) -> None:
+        fingerprints = self._fingerprints.get(list_id)
+        if fingerprints is None:
+            return
+        try:
+            for index, signed_hash in contents:
+                fingerprints.write(index, signed_hash)
+        except OSError as error:
+            self._refused(list_id, error)
+
+    def _refused(self, list_id: int, error: OSError) -> None:
+        """Nothing is remembered of a list that could not be written whole: its scans ask the record meanwhile."""
+        if list_id not in self._unwritten:
+            log.error("fingerprints not written", list_id=list_id, error=error.strerror)
+        self._unwritten.pop(list_id, None)
+        self._unwritten[list_id] = None
+        self._drop_fingerprints(list_id)
+
+    def _drop_fingerprints(self, list_id: int) -> None:
+        fingerprints = self._fingerprints.pop(list_id, None)
+        if fingerprints is not None:
+            fingerprints.close()
 
 
-def _fingerprint(signed_hash: bytes) -> int:
-    return int.from_bytes(signed_hash[:8])
+def _numbers(sent: bytes, width: int) -> Sequence[int]:
+    """Integers as PostgreSQL sends them: big-endian, 2 or 4 bytes each."""
+    return struct.unpack(f">{len(sent) // width}{'h' if width == 2 else 'i'}", sent)
+
+
+def _scatter(indexes: Iterable[int], fingerprints: bytes) -> bytes:
+    """Fingerprints in the order of their indexes, with zeros where there is none."""
+    image = array("Q", bytes(SIZE * WIDTH))
+    for index, fingerprint in zip(indexes, array("Q", fingerprints), strict=True):
+        image[index] = fingerprint
+    return image.tobytes()
+
+
+def _pack(indexes: Iterable[int], statuses: Iterable[int]) -> bytes:
+    """Two bits for each index, INVALID where nothing was recorded (formats/status_list.py)."""
+    wide = bytearray([Status.INVALID]) * SIZE
+    for index, status in zip(indexes, statuses, strict=True):
+        wide[index] = status
+    # Four bytes become one: as numbers of 2^15 bytes each, since a loop would take as long as everything else.
+    columns = (int.from_bytes(wide[place::4]) << 2 * place for place in range(4))
+    return sum(columns).to_bytes(SIZE // 4)

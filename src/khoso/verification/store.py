@@ -14,8 +14,11 @@ from khoso.verification.model import Record, Withdrawal
 
 
 class ListVersion(msgspec.Struct, frozen=True):
+    """How far a list is. Two lists of the same number in different databases differ in `life`."""
+
     list_id: int
     version: int
+    life: str
 
 
 class StatusChange(NamedTuple):
@@ -28,7 +31,38 @@ class StatusChange(NamedTuple):
 
 
 async def list_versions(conn: Connection) -> list[ListVersion]:
-    return await db.fetch_all(conn, ListVersion, "SELECT list_id, version FROM status_list")
+    """`life` is a hash of the list's seed, which is a secret, so that it may name a file."""
+    return await db.fetch_all(
+        conn, ListVersion, "SELECT list_id, version, encode(sha256(seed), 'hex') AS life FROM status_list"
+    )
+
+
+class WholeList(msgspec.Struct, frozen=True):
+    """All entries of a list in one piece, a hundred thousand rows a blink: integers are big-endian."""
+
+    status_indexes: bytes
+    """Four bytes each."""
+    statuses: bytes
+    """Two bytes each, in the same order."""
+    fingerprints: bytes
+    """The first eight bytes of each signed hash, in the same order."""
+
+
+async def get_whole_list(conn: Connection, list_id: int) -> WholeList:
+    found = await db.fetch_one(
+        conn,
+        WholeList,
+        """
+        SELECT coalesce(string_agg(int4send(status_index), ''), '') AS status_indexes,
+               coalesce(string_agg(int2send(status), ''), '') AS statuses,
+               coalesce(string_agg(substr(signed_hash, 1, 8), ''), '') AS fingerprints
+          FROM status_entry
+         WHERE list_id = $1
+        """,
+        list_id,
+    )
+    assert found is not None, "an aggregate without GROUP BY is one row"
+    return found
 
 
 async def list_changes(conn: Connection, list_id: int, after_version: int) -> list[StatusChange]:
@@ -126,6 +160,68 @@ async def insert_scans(conn: Connection, scans: Sequence[InspectorScan]) -> None
     await conn.copy_records_to_table(
         "scan", records=[msgspec.structs.astuple(scan) for scan in scans], columns=InspectorScan.__struct_fields__
     )
+
+
+class SpooledScan(msgspec.Struct, frozen=True):
+    """A check by an inspector while the database was away: whose paper it was is found when it is delivered."""
+
+    scan_id: UUID
+    list_id: int
+    status_index: int
+    signed_hash: bytes
+    scanned_at: datetime
+    inspector: str
+    agency_code: str | None
+    outcome: str
+    reason: str
+
+
+async def insert_spooled_scans(conn: Connection, scans: Sequence[SpooledScan]) -> None:
+    """Write down whose paper was checked, unless it stands there already; of a paper never recorded there is nobody."""
+    refs = {StatusRef(scan.list_id, scan.status_index) for scan in scans}
+    records = await list_records(conn, sorted(refs))
+    found = [(scan, records.get(StatusRef(scan.list_id, scan.status_index))) for scan in scans]
+    known = [(scan, record) for scan, record in found if record and record.signed_hash == scan.signed_hash]
+    await conn.execute(
+        """
+        INSERT INTO scan (vault_id, scan_id, result_code, scanned_at, inspector, agency_code, outcome, reason)
+        SELECT vault_id, scan_id, result_code, scanned_at, inspector, spooled.agency_code, outcome, reason
+          FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
+                      $8::text[])
+               AS spooled (vault_id, credential_id, scan_id, scanned_at, inspector, agency_code, outcome, reason)
+          JOIN credential USING (vault_id, credential_id)
+            ON CONFLICT (vault_id, scan_id) DO NOTHING
+        """,
+        [record.vault_id for _, record in known],
+        [record.credential_id for _, record in known],
+        [scan.scan_id for scan, _ in known],
+        [scan.scanned_at for scan, _ in known],
+        [scan.inspector for scan, _ in known],
+        [scan.agency_code for scan, _ in known],
+        [scan.outcome for scan, _ in known],
+        [scan.reason for scan, _ in known],
+    )
+
+
+async def insert_receipt(conn: Connection, batch_id: UUID, now: datetime, *, replacing: UUID | None = None) -> bool:
+    """Whether this transaction is the one that delivers the batch. The receipt of a settled batch may make room."""
+    inserted = await conn.fetchval(
+        """
+        WITH settled AS (DELETE FROM batch_receipt WHERE batch_id = $3)
+        INSERT INTO batch_receipt (batch_id, received_at)
+        VALUES ($1, $2)
+            ON CONFLICT (batch_id) DO NOTHING
+        RETURNING 1
+        """,
+        batch_id,
+        now,
+        replacing,
+    )
+    return inserted is not None
+
+
+async def forget_receipts(conn: Connection, before: datetime) -> None:
+    await conn.execute("DELETE FROM batch_receipt WHERE received_at < $1", before)
 
 
 class Lookup(msgspec.Struct, frozen=True):
