@@ -16,6 +16,8 @@ from khoso.following import follow, listen
 from khoso.imports.service import Imports
 from khoso.issuance.service import MAX_BATCH, Issuer
 from khoso.observing import STATUS_AGE, UNRECORDED, tell_verdicts
+from khoso.orders.book import OrderBook
+from khoso.orders.service import Orders
 from khoso.signing.files import KeyFiles
 from khoso.vault.service import Vaults
 from khoso.verification.counting import ScanCounts
@@ -44,6 +46,8 @@ class Services:
     issuer: Issuer
     bulk: BulkIssuing
     imports: Imports
+    orders: Orders
+    order_book: OrderBook
     verifier: Verifier
     vaults: Vaults
 
@@ -95,6 +99,8 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, now: Clock) -> Services:
         issuer=issuer,
         bulk=bulk,
         imports=Imports(pool, bulk, jobs.enqueue, now),
+        orders=make_orders(pool, catalogue, now),
+        order_book=OrderBook(pool),
         verifier=verifier,
         vaults=Vaults(pool, config.public_url),
     )
@@ -111,6 +117,16 @@ def make_issuer(config: Config, pool: Pool, keys: KeyFiles, catalogue: Catalogue
         now=now,
         max_batch=MAX_BATCH if config.coalesce else 1,
     )
+
+
+def make_orders(pool: Pool, catalogue: Catalogue, now: Clock) -> Orders:
+    """Status orders by that clock."""
+
+    def four_eyes(type_code: str) -> bool:
+        """As the newest version of the type has it."""
+        return catalogue.snapshot.latest[type_code].four_eyes
+
+    return Orders(pool, four_eyes, now)
 
 
 @asynccontextmanager

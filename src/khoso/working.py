@@ -7,6 +7,7 @@ from uuid import UUID
 
 from khoso import db, jobs
 from khoso.config import Config
+from khoso.following import follow
 from khoso.imports import store as imports
 from khoso.imports.model import JOB_NAME as IMPORT
 from khoso.imports.running import run_import
@@ -31,7 +32,11 @@ async def run_worker(config: Config) -> None:
             "resume": ("* * * * *", lambda: _resume(services)),
         }
         work = {IMPORT: lambda payload: _import(services, payload)}
+        # Not a chore: the queue's schedule knows minutes, and an order is to be carried out in its second.
+        due = asyncio.create_task(follow("orders", services.orders.carry_out_due, asyncio.Event()))
         await jobs.run(config.database_direct_url or config.database_url, work, chores, shutdown)
+        due.cancel()
+        await asyncio.gather(due, return_exceptions=True)
 
 
 async def _import(services: Services, payload: bytes) -> None:
