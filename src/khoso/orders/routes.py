@@ -1,5 +1,6 @@
 """Status orders over HTTP."""
 
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -21,7 +22,6 @@ from khoso.orders.model import (
     Act,
     FaultPage,
     FileRequest,
-    Instant,
     Order,
     OrderRequest,
     Preview,
@@ -137,7 +137,7 @@ async def place_order_by_file(
     caller: NamedDependency[Caller],
     orders: NamedDependency[Orders],
     idempotency_key: IdempotencyKey,
-    effective_at: FromQuery[Instant | None] = None,
+    effective_at: FromQuery[datetime | None] = None,
     only_valid: Annotated[bool, QueryParameter(description="Leave wrong lines out: else nothing is ordered")] = False,
 ) -> Response[OrderView | None]:
     if request.content_type[0] not in _FILES:

@@ -81,12 +81,19 @@ def check(decision: Decision, now: datetime) -> list[InputProblem]:
             clean_text(getattr(decision, field), 200)
         except BadValue as bad:
             problems.append(InputProblem(field, bad.code, str(bad)))
-    if decision.effective_at is not None and decision.effective_at < now:
-        message = "no decision reaches back: leave it out to act at once"
-        problems.append(InputProblem("effective_at", "past", message))
-    if decision.effective_at is not None and decision.effective_at > now + FURTHEST:
-        problems.append(InputProblem("effective_at", "too_far", f"at most {FURTHEST.days} days ahead"))
+    if decision.effective_at is not None:
+        problems += _check_time(decision.effective_at, now)
     return problems
+
+
+def _check_time(effective_at: datetime, now: datetime) -> list[InputProblem]:
+    if effective_at.tzinfo is None:
+        return [InputProblem("effective_at", "offset", "give the time with its offset, Z or +07:00")]
+    if effective_at < now:
+        return [InputProblem("effective_at", "past", "no decision reaches back: leave it out to act at once")]
+    if effective_at > now + FURTHEST:
+        return [InputProblem("effective_at", "too_far", f"at most {FURTHEST.days} days ahead")]
+    return []
 
 
 def hash_order(

@@ -101,11 +101,11 @@ class Orders:
             now = self._now()
             if not await store.approve_order(conn, order_id, order_hash, approver, now):
                 raise OrderEnded(order_id)
-            approved = msgspec.structs.replace(order, state="scheduled", approver=approver, approved_at=now)
-            await _audit(conn, approved, approver, "approve", now)
-            if not self._is_for_now(approved):
-                return approved
-            return await self._end(conn, approved)
+            order = msgspec.structs.replace(order, state="scheduled", approver=approver, approved_at=now)
+            if self._is_for_now(order):
+                order = await self._end(conn, order)
+            await _audit(conn, order, now, ("approve", approver), *_last_step(order))
+            return order
 
     async def cancel(self, order_id: UUID, reason: str, agency_code: str, actor: str, *, may_approve: bool) -> Order:
         """Cancel an order that was not carried out yet: its author may, and whoever may approve. Again changes nothing.
@@ -125,13 +125,13 @@ class Orders:
             now = self._now()
             if not await store.cancel_order(conn, order_id, actor, reason, now):
                 raise OrderEnded(order_id)
-            await _audit(conn, order, actor, "cancel", now)
+            await _audit(conn, order, now, ("cancel", actor))
             return msgspec.structs.replace(
                 order, state="cancelled", cancelled_by=actor, cancel_reason=reason, ended_at=now
             )
 
     async def carry_out_due(self) -> None:
-        """Bring every order to its end whose time has come; one that another worker has in hand is passed over.
+        """Bring every order to its end whose time has come, in the order of their times; one worker does so at a time.
 
         An order that cannot be, by a fault of ours, keeps no other waiting; its error is raised last.
         """
@@ -140,18 +140,23 @@ class Orders:
         errors: list[Exception] = []
         for order_id in due:
             try:
-                await self.carry_out_order(order_id)
+                if not await self.carry_out_order(order_id):
+                    break
             except Exception as error:  # noqa: BLE001 - raised below
                 errors.append(error)
         if errors:
             raise errors[0]
 
-    async def carry_out_order(self, order_id: UUID) -> None:
-        """Bring an order to its end if it is due and nobody else does."""
+    async def carry_out_order(self, order_id: UUID) -> bool:
+        """Bring an order to its end if it is due. False, with nothing done, while another worker is at work."""
         async with db.transaction(self._pool) as conn:
+            if not await store.take_turn(conn):
+                return False
             order = await store.claim_due(conn, order_id, self._now())
             if order is not None:
-                await self._end(conn, order)
+                order = await self._end(conn, order)
+                await _audit(conn, order, self._now(), *_last_step(order))
+            return True
 
     async def _place(self, asked: Asked) -> Order:
         answered = await self._find_answer(asked)
@@ -168,12 +173,11 @@ class Orders:
                 return await self._other_answer(conn, asked)
             await store.insert_results(conn, order.order_id, resolved.chosen)
             await store.insert_faults(conn, order.order_id, resolved.faults, 0)
-            await _audit(conn, order, order.author, "order", now)
-            if not self._is_for_now(order):
-                return order
-            faults = await carry_out(conn, order, resolved.chosen, self._now())
-            _refuse_faults(faults)
-            return await self._close(conn, order, "carried_out")
+            if self._is_for_now(order):
+                _refuse_faults(await carry_out(conn, order, resolved.chosen, self._now()))
+                order = await self._close(conn, order, "carried_out")
+            await _audit(conn, order, now, ("order", order.author), *_last_step(order))
+            return order
 
     async def _resolve(self, conn: Connection, asked: Asked) -> Resolved:
         act = asked.decision.act
@@ -221,7 +225,6 @@ class Orders:
     async def _close(self, conn: Connection, order: Order, state: State, faults: int = 0) -> Order:
         now = self._now()
         await store.end_order(conn, order.order_id, state, faults, now)
-        await _audit(conn, order, order.author, "carry_out" if state == "carried_out" else "fail", now)
         return msgspec.structs.replace(order, state=state, faults=order.faults + faults, ended_at=now)
 
 
@@ -241,6 +244,16 @@ def _refuse_faults(faults: Sequence[Fault]) -> None:
     raise InvalidInput(*problems)
 
 
-async def _audit(conn: Connection, order: Order, actor: str, act: str, now: datetime) -> None:
-    """The subject is the order with its hash: so the audit vouches for every result of it."""
-    await store.insert_audit(conn, uuid4(), now, actor, act, f"{order.order_id} {order.order_hash.hex()}")
+def _last_step(order: Order) -> list[tuple[str, str]]:
+    """What is audited of the end of an order, if it has come to it."""
+    steps = {"carried_out": "carry_out", "failed": "fail"}
+    return [(steps[order.state], order.author)] if order.state in steps else []
+
+
+async def _audit(conn: Connection, order: Order, now: datetime, *steps: tuple[str, str]) -> None:
+    """Acts with their actors, last in every transaction: whatever locks the audit takes are held for a moment.
+
+    The subject is the order with its hash: so the audit vouches for every result of it.
+    """
+    for act, actor in steps:
+        await store.insert_audit(conn, uuid4(), now, actor, act, f"{order.order_id} {order.order_hash.hex()}")

@@ -1,6 +1,7 @@
 """What orders read and change of the results themselves, a part of `PART` rows at a time.
 
-Lock order, so that acts and issues cannot deadlock: the order; credentials by vault and id; status lists by number.
+Lock order, so that acts and issues cannot deadlock: the order; credentials by vault and id; status lists by number;
+the audit.
 Issuing locks no credential, and waits for a status list only if its number is above those that it holds.
 """
 
@@ -12,7 +13,7 @@ from uuid import UUID, uuid4
 from khoso.db import Connection
 from khoso.orders.model import Chosen, Order, Place, Query
 
-PART = 10_000
+PART = 25_000
 
 Item = TypeVar("Item")
 

@@ -78,15 +78,16 @@ class Vaults:
             status_since=entry.status_since,
             lookup_code=lookup.compose(entry.result_code, entry.lookup_secret),
             code=link.compose(self._origin, entry.signed),
-            history=[_act(act, reader) for act in acts],
+            history=[_told(act) for act in acts],
         )
 
     async def get_history(self, result_code: str, reader: Reader) -> History:
-        """All acts on a result. Raises NotFound as `get_result` does."""
+        """All acts on a result; its agency sees who is behind each. Raises NotFound as `get_result` does."""
         async with db.connection(self._pool) as conn:
-            place, _ = await self._read(conn, result_code, reader)
+            place, entry = await self._read(conn, result_code, reader)
             acts = await store.list_acts(conn, place)
-        return History([_act(act, reader) for act in acts])
+        tell = _told_to_agency if entry.agency_code == reader.agency_code else _told
+        return History(list(map(tell, acts)))
 
     async def get_code(self, result_code: str, reader: Reader) -> str:
         """The text of a result's QR code. Raises NotFound as `get_result` does."""
@@ -120,9 +121,8 @@ def _summary(entry: Entry) -> CredentialSummary:
     )
 
 
-def _act(act: Act, reader: Reader) -> ActView:
-    """Names of officers are the agency's own business."""
-    told = ActView(
+def _told(act: Act) -> ActView:
+    return ActView(
         act=act.act,
         reason_code=act.reason_code,
         reason=in_words(act.reason_code),
@@ -131,9 +131,10 @@ def _act(act: Act, reader: Reader) -> ActView:
         effective_at=act.effective_at,
         superseded_by=act.superseded_by,
     )
-    if reader.agency_code is None:
-        return told
-    return msgspec.structs.replace(told, order_id=act.order_id, author=act.actor, approver=act.approver)
+
+
+def _told_to_agency(act: Act) -> ActView:
+    return msgspec.structs.replace(_told(act), order_id=act.order_id, author=act.actor, approver=act.approver)
 
 
 def _cursor(entry: Entry) -> str:
