@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
-FULLY_COVERED := src/khoso/formats/*,src/khoso/issuance/*,src/khoso/verification/*
+FULLY_COVERED := src/khoso/formats/*,src/khoso/issuance/*,src/khoso/orders/*,src/khoso/verification/*
 
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
 PYTHON_FITS := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))

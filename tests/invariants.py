@@ -11,6 +11,8 @@ from khoso.formats.claims import StatusRef
 from khoso.formats.status_list import SIZE
 from khoso.issuance.indexes import index_at
 from khoso.issuance.store import OPEN_LISTS
+from khoso.orders.model import Chosen, Order
+from khoso.orders.rules import hash_order
 
 
 async def check_everything(owner_dsn: str) -> None:
@@ -22,6 +24,7 @@ async def check_everything(owner_dsn: str) -> None:
         await _check_counts(conn)
         await _check_acts(conn)
         await _check_scans(conn)
+        await _check_orders(conn)
     finally:
         await conn.close()
 
@@ -37,7 +40,8 @@ async def _check_credentials(conn: asyncpg.Connection) -> None:
     }
     rows = await conn.fetch(
         """
-        SELECT c.*, e.status AS entry_status, e.signed_hash, r.agency_code AS place_agency
+        SELECT c.*, e.status AS entry_status, e.signed_hash, r.agency_code AS place_agency, r.type_code AS place_type,
+               r.issued_at AS place_issued_at, r.issued_by
           FROM credential c
           LEFT JOIN status_entry e USING (list_id, status_index)
           LEFT JOIN result_code r ON r.result_code = c.result_code
@@ -49,6 +53,7 @@ async def _check_credentials(conn: asyncpg.Connection) -> None:
         agency, key = keys[parts.unverified_kid]
         assert isinstance(key, ec.EllipticCurvePublicKey)
         assert agency == row["agency_code"] == row["place_agency"], row["result_code"]
+        assert (row["type_code"], row["issued_at"]) == (row["place_type"], row["place_issued_at"]), row["result_code"]
         assert cose.is_signed_by(key, parts), row["result_code"]
         beginnings.add((parts.unverified_kid, parts.signature[:32]))
         said = claims.decode(parts.unverified_payload)
@@ -82,6 +87,7 @@ async def _check_counts(conn: asyncpg.Connection) -> None:
         "SELECT count(*) FROM status_entry",
         "SELECT count(*) FROM outbox WHERE kind = 'issue'",
         "SELECT count(*) FROM audit WHERE act = 'issue'",
+        "SELECT count(*) FROM result_code JOIN audit ON act = 'issue' AND subject = result_code AND actor = issued_by",
         "SELECT coalesce(sum(results), 0) FROM dossier_result",
         "SELECT count(DISTINCT result_code) FROM credential",
         "SELECT count(DISTINCT (list_id, status_index)) FROM credential",
@@ -123,3 +129,53 @@ async def _check_scans(conn: asyncpg.Connection) -> None:
     )
     assert strangers == []
     assert await conn.fetchval("SELECT count(DISTINCT scan_id) = count(*) FROM scan")
+async def _check_orders(conn: asyncpg.Connection) -> None:
+    """An order was done to all its results or to none, as two persons or one had said; every step is in the audit."""
+    for row in await conn.fetch("SELECT * FROM status_order"):
+        chosen = [
+            Chosen(*one)
+            for one in await conn.fetch(
+                """
+                SELECT result_code, vault_id, credential_id, superseded_by, successor_id
+                  FROM status_order_result WHERE order_id = $1 ORDER BY position
+                """,
+                row["order_id"],
+            )
+        ]
+        acts = await conn.fetch("SELECT * FROM status_act WHERE order_id = $1", row["order_id"])
+        order = Order(**row)
+        assert order.results == len(chosen) == len({one.credential_id for one in chosen}) > 0, order
+        assert [one.result_code for one in chosen] == sorted(one.result_code for one in chosen), order
+        assert hash_order(order.order_id, order.agency_code, order.author, order, chosen) == order.order_hash, order
+        assert order.approver != order.author, order
+        assert (
+            order.approver is not None or not order.needs_approval or order.state in ("awaiting_approval", "cancelled")
+        )
+        done = {(act["credential_id"], act["superseded_by"]) for act in acts}
+        asked = {(one.credential_id, one.superseded_by) for one in chosen}
+        assert done == (asked if order.state == "carried_out" else set()), order
+        assert len(acts) == len(done), order
+        for act in acts:
+            assert (act["act"], act["actor"], act["approver"]) == (order.act, order.author, order.approver), order
+            assert act["effective_at"] == (order.effective_at or act["acted_at"]) <= act["acted_at"], order
+        await _check_steps(conn, order)
+    assert not await conn.fetch("SELECT 1 FROM status_act WHERE order_id NOT IN (SELECT order_id FROM status_order)")
+    counted = "SELECT count(*) FROM {} WHERE {} IN ('revoke', 'suspend', 'restore', 'supersede')"
+    assert await conn.fetchval(counted.format("status_act", "act")) == await conn.fetchval(
+        counted.format("outbox", "kind")
+    )
+
+
+async def _check_steps(conn: asyncpg.Connection, order: Order) -> None:
+    steps = await conn.fetch(
+        "SELECT actor, act FROM audit WHERE subject = $1", f"{order.order_id} {order.order_hash.hex()}"
+    )
+    expected = {("order", order.author)}
+    if order.approver is not None:
+        expected.add(("approve", order.approver))
+    if order.cancelled_by is not None:
+        expected.add(("cancel", order.cancelled_by))
+    if order.state in ("carried_out", "failed"):
+        expected.add(("carry_out" if order.state == "carried_out" else "fail", order.author))
+    assert {(step["act"], step["actor"]) for step in steps} == expected, order
+    assert len(steps) == len(expected), order

@@ -22,7 +22,7 @@ from khoso.demo.record import read_papers
 from khoso.http import provide_caller
 from khoso.identity.routes import Door
 from khoso.imports import routes as imports
-from khoso.issuance import routes as issuance
+from khoso.orders import routes as orders
 from khoso.pages import routes as pages
 from khoso.processes import die_with
 from khoso.signing.files import KeyFiles
@@ -72,7 +72,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Litestar:
         route_handlers=[
             *pages.page_handlers,
             *catalogue.HANDLERS,
-            *issuance.HANDLERS,
+            *orders.HANDLERS,
             *imports.HANDLERS,
             *vault.HANDLERS,
             healthz,
@@ -87,7 +87,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Litestar:
         dependencies={
             "caller": Provide(provide_caller, sync_to_thread=False),
             "papers_to_scan": Provide(lambda: papers, sync_to_thread=False),
-            **{name: _provide(name) for name in ("catalogue", "issuer", "imports", "vaults", "verifier")},
+            **{name: _provide(name) for name in ("catalogue", "imports", "order_book", "orders", "vaults", "verifier")},
         },
         exception_handlers=problems.HANDLERS,
         openapi_config=openapi.make_config([door.guard]),

@@ -8,6 +8,7 @@ SCOPES = {
     "credentials:issue": "issue results for the token's agency",
     "credentials:read": "read results that the token's agency issued",
     "credentials:change-status": "revoke, suspend, restore and supersede results of the token's agency",
+    "credentials:approve": "approve and cancel what others of the token's agency ordered",
     "vault:read": "read the results in the token's vault",
     "inspect": "verify as an inspector: the check is recorded under the token's name and shown to the holder",
     "catalogue:write": "publish result types",

@@ -21,13 +21,18 @@ class InputProblem(msgspec.Struct, frozen=True):
 class KhosoError(Exception):
     """Yêu cầu không thực hiện được. | The request could not be carried out."""
 
+    problems: tuple[InputProblem, ...] = ()
+    """What is wrong with which field, of an error that tells."""
 
-class InvalidInput(KhosoError):
-    """Dữ liệu gửi lên chưa đúng; xem chi tiết từng mục. | The input is not acceptable; see each item."""
 
+class _Explained(KhosoError):
     def __init__(self, *problems: InputProblem) -> None:
         super().__init__("; ".join(f"{p.field}: {p.message}" for p in problems))
         self.problems = problems
+
+
+class InvalidInput(_Explained):
+    """Dữ liệu gửi lên chưa đúng; xem chi tiết từng mục. | The input is not acceptable; see each item."""
 
 
 class NotAuthenticated(KhosoError):
@@ -50,8 +55,20 @@ class IdempotencyKeyReused(KhosoError):
     """Idempotency-Key này đã dùng cho một yêu cầu khác. | This Idempotency-Key was used for another request."""
 
 
-class StatusChangeRefused(KhosoError):
+class StatusChangeRefused(_Explained):
     """Trạng thái hiện tại không cho phép thay đổi này. | The present status does not allow this change."""
+
+
+class NotAsExpected(_Explained):
+    """Thực tế khác với điều đã xem; hãy xem lại. | Reality differs from what was seen; look again."""
+
+
+class OrderEnded(KhosoError):
+    """Quyết định này không còn chờ để duyệt hay huỷ. | The order no longer waits to be approved or cancelled."""
+
+
+class SecondPersonNeeded(KhosoError):
+    """Người lập không được tự duyệt; cần người thứ hai. | Nobody approves his own order: a second person is needed."""
 
 
 class BodyTooLarge(KhosoError):

@@ -25,8 +25,11 @@ STATUS: Mapping[type[KhosoError], int] = {
     errors.NotAuthenticated: 401,
     errors.NotPermitted: 403,
     errors.NotAuthorisedToIssue: 403,
+    errors.SecondPersonNeeded: 403,
     errors.NotFound: 404,
     errors.StatusChangeRefused: 409,
+    errors.NotAsExpected: 409,
+    errors.OrderEnded: 409,
     errors.BodyTooLarge: 413,
     errors.TooManyAttempts: 429,
     errors.Unavailable: 503,
@@ -62,8 +65,7 @@ def on_khoso_error(request: Request[Any, Any, Any], error: KhosoError) -> Respon
     status = STATUS.get(type(error))
     if status is None:
         return on_anything_else(request, error)
-    problems = error.problems if isinstance(error, InvalidInput) else ()
-    return _answer(status, _snake(type(error).__name__), _sentence(type(error)), problems)
+    return _answer(status, _snake(type(error).__name__), _sentence(type(error)), error.problems)
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

@@ -1,7 +1,16 @@
-"""Vietnamese text: folding for search. PostgreSQL's own folding needs extensions that not every server has."""
+"""Texts in both languages, and Vietnamese folded for search: PostgreSQL's own folding needs extensions."""
 
 import unicodedata
 from functools import lru_cache
+
+import msgspec
+
+
+class Words(msgspec.Struct, frozen=True):
+    """One text in both languages."""
+
+    vi: str
+    en: str
 
 
 def fold(text: str) -> str:

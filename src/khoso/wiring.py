@@ -17,6 +17,8 @@ from khoso.following import follow, listen
 from khoso.imports.service import Imports
 from khoso.issuance.service import MAX_BATCH, Issuer
 from khoso.observing import STATUS_AGE, tell_outage_scans, tell_verdicts
+from khoso.orders.book import OrderBook
+from khoso.orders.service import Orders
 from khoso.signing.access import Access
 from khoso.signing.device import Device
 from khoso.signing.files import KeyFiles
@@ -56,6 +58,8 @@ class Services:
     issuer: Issuer
     bulk: BulkIssuing
     imports: Imports
+    orders: Orders
+    order_book: OrderBook
     verifier: Verifier
     vaults: Vaults
 
@@ -132,6 +136,8 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
         issuer=issuer,
         bulk=bulk,
         imports=Imports(pool, bulk, jobs.enqueue, now),
+        orders=make_orders(pool, catalogue, now),
+        order_book=OrderBook(pool),
         verifier=verifier,
         vaults=Vaults(pool, config.public_url),
     )
@@ -161,6 +167,16 @@ def make_private(*directories: Path) -> None:
         except OSError as error:
             message = f"{directory}: {error.strerror}; name a directory of this account in KHOSO_DATA_DIR"
             raise ConfigurationError(message) from None
+
+
+def make_orders(pool: Pool, catalogue: Catalogue, now: Clock) -> Orders:
+    """Status orders by that clock."""
+
+    def four_eyes(type_code: str) -> bool:
+        """As the newest version of the type has it."""
+        return catalogue.snapshot.latest[type_code].four_eyes
+
+    return Orders(pool, four_eyes, now)
 
 
 @asynccontextmanager

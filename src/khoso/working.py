@@ -13,6 +13,7 @@ from khoso import db, jobs
 from khoso.auditing.service import make_checkpoint
 from khoso.config import Config
 from khoso.errors import AuditNotSound
+from khoso.following import follow
 from khoso.formats.audit_chain import PrivateKey
 from khoso.imports import store as imports
 from khoso.imports.model import JOB_NAME as IMPORT
@@ -45,7 +46,11 @@ async def run_worker(config: Config) -> None:
             "checkpoint": ("*/10 * * * *", lambda: _checkpoint(services, audit_key)),
         }
         work = {IMPORT: lambda payload: _import(services, payload)}
+        # Not a chore: the queue's schedule knows minutes, and an order is to be carried out in its second.
+        due = asyncio.create_task(follow("orders", services.orders.carry_out_due, asyncio.Event()))
         await jobs.run(config.database_direct_url or config.database_url, work, chores, shutdown)
+        due.cancel()
+        await asyncio.gather(due, return_exceptions=True)
 
 
 async def _import(services: Services, payload: bytes) -> None:

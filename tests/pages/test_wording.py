@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from khoso import formats
+from khoso.act_reasons import REASONS as ACT_REASONS
+from khoso.act_reasons import in_words
 from khoso.demo import papers
 from khoso.formats.verdict import Outcome
-from khoso.verification import reason_texts, withdrawal_texts
-from khoso.verification.wording import Wording, Words, withdrawal_reason, words
+from khoso.text import Words
+from khoso.verification import reason_texts
+from khoso.verification.wording import Wording, words
 
 FORMATS = Path(formats.__file__).parent
 OWN_WORDS_NOT_NEEDED = {
@@ -128,18 +131,18 @@ def test_cannot_tell_never_says_forged_and_never_says_in_force() -> None:
             assert "hiệu lực" not in title
 
 
-WITHDRAWAL_CODES = sorted(withdrawal_texts.REASONS)
+ACT_REASON_CODES = sorted(ACT_REASONS)
 
 
 def test_every_withdrawal_of_the_demonstration_has_its_reason_in_words() -> None:
     given = {paper.act.reason_code for paper in papers.load().values() if paper.act is not None}
     assert len(given) > 5
-    assert given <= set(WITHDRAWAL_CODES)
+    assert given <= set(ACT_REASON_CODES)
 
 
-@pytest.mark.parametrize("reason_code", WITHDRAWAL_CODES)
+@pytest.mark.parametrize("reason_code", ACT_REASON_CODES)
 def test_a_reason_in_words_is_short_and_no_code(reason_code: str) -> None:
-    reason = withdrawal_reason(reason_code)
+    reason = in_words(reason_code)
     assert reason.vi == unicodedata.normalize("NFC", reason.vi) != reason.en
     for text in (reason.vi, reason.en):
         assert 0 < len(text) <= 60
@@ -149,4 +152,4 @@ def test_a_reason_in_words_is_short_and_no_code(reason_code: str) -> None:
 
 @pytest.mark.parametrize("own_code", ["R1", "Điều 5, khoản {2}"])
 def test_an_agency_s_own_reason_code_is_shown_as_it_is(own_code: str) -> None:
-    assert withdrawal_reason(own_code) == Words(f"Mã lý do: {own_code}", f"Reason code: {own_code}")
+    assert in_words(own_code) == Words(f"Mã lý do: {own_code}", f"Reason code: {own_code}")

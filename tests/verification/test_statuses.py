@@ -11,7 +11,8 @@ from desk import AGENCY
 from khoso.db import Connection
 from khoso.formats.status_list import Status
 from khoso.formats.verdict import Outcome
-from khoso.issuance.model import Act, IssueRequest, StatusAct
+from khoso.issuance.model import IssueRequest
+from khoso.orders.model import Act, StatusAct
 from khoso.verification import store
 from khoso.verification.model import Inspector
 from khoso.verification.statuses import StatusSnapshot
@@ -28,7 +29,7 @@ async def issue(services: Services, serial: int = 1) -> tuple[str, str]:
 
 async def act(services: Services, result_code: str, name: Act, superseded_by: str | None = None) -> None:
     done = StatusAct(act=name, reason_code="R1", decision_number="77/QĐ", superseded_by=superseded_by)
-    await services.issuer.change_status(result_code, AGENCY, done, "clerk")
+    await services.orders.act(result_code, done, AGENCY, "clerk")
 
 
 async def test_a_slow_refresh_does_not_write_back_what_was_withdrawn(

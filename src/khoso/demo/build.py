@@ -30,14 +30,15 @@ from khoso.formats.result_type import ResultType
 from khoso.formats.status_list import SIZE
 from khoso.formats.trust import KeyState
 from khoso.issuance.indexes import index_at
-from khoso.issuance.model import Holder, Issued, IssueRequest, StatusAct
+from khoso.issuance.model import Holder, Issued, IssueRequest
 from khoso.issuance.preparing import VIETNAM
 from khoso.issuance.service import Issuer
 from khoso.issuance.signer import Signer
+from khoso.orders.model import StatusAct
 from khoso.pages.model import PaperToScan, PrintedField
 from khoso.signing.files import FileSigner, public_der
-from khoso.verification.wording import Words
-from khoso.wiring import Clock, Services, make_issuer
+from khoso.text import Words
+from khoso.wiring import Clock, Services, make_issuer, make_orders
 
 ACTOR = "demo"
 
@@ -118,9 +119,13 @@ class _Loader:
             await self._act(paper, issued.result_code)
         return self._printed(paper, issued, recorded=True)
 
+    def _at(self, day: int, hour: time) -> datetime:
+        """That hour of the day; of today, not later than now."""
+        return min(datetime.combine(self.today + timedelta(days=day), hour, VIETNAM), self._now)
+
     def _issuer(self, day: int, hour: time) -> Issuer:
-        """An issuer at that hour of the day; of today, not later than now."""
-        then = min(datetime.combine(self.today + timedelta(days=day), hour, VIETNAM), self._now)
+        """An issuer at that hour."""
+        then = self._at(day, hour)
         return make_issuer(
             self._config,
             self._services.pool,
@@ -148,17 +153,15 @@ class _Loader:
         act = paper.act
         assert act is not None
         with suppress(StatusChangeRefused):  # done before a crash
-            await self._issuer(act.day, _AFTERNOON).change_status(
-                result_code,
-                paper.agency_code,
-                StatusAct(
-                    act=act.act,
-                    reason_code=act.reason_code,
-                    decision_number=act.decision_number,
-                    superseded_by=None if act.superseded_by is None else self._codes[act.superseded_by],
-                ),
-                ACTOR,
+            then = self._at(act.day, _AFTERNOON)
+            decided = StatusAct(
+                act=act.act,
+                reason_code=act.reason_code,
+                decision_number=act.decision_number,
+                superseded_by=None if act.superseded_by is None else self._codes[act.superseded_by],
             )
+            orders = make_orders(self._services.pool, self._services.catalogue, lambda: then)
+            await orders.act(result_code, decided, paper.agency_code, ACTOR)
 
     async def _forge(self, paper: Paper) -> PaperToScan:
         """What a forger would make: right in form, wrong in one thing, recorded nowhere."""

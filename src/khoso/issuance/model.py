@@ -83,16 +83,3 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: datetime
     valid_from: datetime
     expires_at: datetime | None
-
-
-Act = Literal["revoke", "suspend", "restore", "supersede"]
-
-
-class StatusAct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An administrative act on a result: who decided stands in the decision."""
-
-    act: Act
-    reason_code: str
-    decision_number: str
-    superseded_by: str | None = None
-    """Result code of the newer result; only with `supersede`."""

@@ -1,15 +1,9 @@
 """Issuing over HTTP."""
 
-from litestar import post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
-from litestar.status_codes import HTTP_204_NO_CONTENT
-
 from khoso.caller import Caller
 from khoso.errors import InputProblem, InvalidInput, NotPermitted
 from khoso.hot import Asking, HotRoute
-from khoso.issuance.model import Issued, IssueRequest, StatusAct
-from khoso.issuance.service import Issuer
+from khoso.issuance.model import Issued, IssueRequest
 
 MAX_BODY = 32_768
 MAX_KEY = 100
@@ -73,23 +67,3 @@ ISSUE = HotRoute(
         "503": "The database is away: nothing was issued that was not answered; repeat with the same key",
     },
 )
-
-
-@post(
-    "/api/v1/credentials/{result_code:str}/acts",
-    opt={"scope": "credentials:change-status"},
-    status_code=HTTP_204_NO_CONTENT,
-    request_max_body_size=MAX_BODY,
-    tags=["issuance"],
-    summary="Revoke, suspend, restore or supersede a result, as an administrative act",
-)
-async def change_status(
-    result_code: FromPath[str],
-    data: JSONBody[StatusAct],
-    caller: NamedDependency[Caller],
-    issuer: NamedDependency[Issuer],
-) -> None:
-    await issuer.change_status(result_code, _agency_of(caller), data, caller.subject)
-
-
-HANDLERS = [change_status]

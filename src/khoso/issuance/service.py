@@ -18,23 +18,14 @@ import msgspec
 from khoso import db
 from khoso.coalescing import Coalescer
 from khoso.db import Connection, Pool
-from khoso.errors import (
-    IdempotencyKeyReused,
-    InputProblem,
-    InvalidInput,
-    KeyStoreError,
-    NotAuthorisedToIssue,
-    NotFound,
-    StatusChangeRefused,
-)
+from khoso.errors import IdempotencyKeyReused, InvalidInput, KeyStoreError, NotAuthorisedToIssue
 from khoso.formats import link, lookup
 from khoso.formats.claims import StatusRef
-from khoso.formats.field_values import BadValue, clean_text
 from khoso.formats.status_list import Status
 from khoso.issuance import store
 from khoso.issuance.drafts import Draft, make_credential, make_draft
 from khoso.issuance.indexes import index_at
-from khoso.issuance.model import Act, Credential, Issued, IssueRequest, Prepared, StatusAct
+from khoso.issuance.model import Credential, Issued, IssueRequest, Prepared
 from khoso.issuance.preparing import CatalogueView, prepare
 from khoso.issuance.signer import Signer
 
@@ -52,7 +43,7 @@ class Order:
 
 
 class Issuer:
-    """Issues credentials, and changes their status, for one process."""
+    """Issues credentials, for one process."""
 
     def __init__(
         self,
@@ -103,39 +94,6 @@ class Issuer:
         vaults = await self._ensure_vaults(conn, orders, now)
         return await self._record(conn, [(order, vaults[order.prepared.holder_key], uuid4()) for order in orders], now)
 
-    async def change_status(self, result_code: str, agency_code: str, act: StatusAct, actor: str) -> None:
-        """Carry out an administrative act on a result of the agency.
-
-        Raises NotFound if the agency issued no such result, StatusChangeRefused if its status does not allow the act,
-        InvalidInput if the act does not say why.
-        """
-        _check_act(act, result_code)
-        async with db.transaction(self._pool) as conn:
-            place = await self._place_of(conn, result_code, agency_code)
-            newer = None
-            if act.superseded_by is not None:
-                newer = await self._place_of(conn, act.superseded_by, agency_code)
-                if newer.vault_id != place.vault_id:
-                    raise InvalidInput(
-                        InputProblem("superseded_by", "other_holder", "name a result of the same holder")
-                    )
-            standing, successor = await store.lock_standings(conn, place, newer)
-            if standing.status not in _ALLOWED_FROM[act.act] or successor not in (None, Status.VALID):
-                raise StatusChangeRefused(result_code)
-            now = self._now()  # behind the lock: acts are dated in the order in which they were done
-            version = await store.raise_list_version(conn, standing.list_id)
-            await store.change_status(conn, standing, _BECOMES[act.act], version, now)
-            await store.insert_act(conn, standing, uuid4(), act, actor, now)
-            trace = store.Trace(uuid4(), standing.vault_id, standing.credential_id, result_code, actor)
-            await store.insert_traces(conn, [trace], act.act, now)
-            await store.announce(conn, standing.list_id)
-
-    async def _place_of(self, conn: Connection, result_code: str, agency_code: str) -> store.ResultCode:
-        place = await store.find_result_code(conn, result_code)
-        if place is None or place.agency_code != agency_code:
-            raise NotFound(result_code)
-        return place
-
     def _coalescer(self, signer: Signer) -> Coalescer[Order, Issued]:
         """One for each place where keys lie: a device that is slow or away holds up nobody else's papers."""
         found = self._coalescers.get(signer.place)
@@ -185,7 +143,7 @@ class Issuer:
         signatures = await self._sign(drafts)
         credentials = [make_credential(draft, signature) for draft, signature in zip(drafts, signatures, strict=True)]
         hashes = [hashlib.sha256(draft.to_be_signed).digest() for draft in drafts]
-        await store.insert_credentials(conn, credentials)
+        await store.insert_credentials(conn, credentials, [order.actor for order, _, _ in new])
         await store.insert_status_entries(conn, credentials, hashes, {r.list_id: r.version for r in ranges})
         traces = [
             store.Trace(uuid4(), credential.vault_id, credential.credential_id, credential.result_code, order.actor)
@@ -240,34 +198,6 @@ class Issuer:
         )
 
 
-_ALLOWED_FROM: Mapping[Act, frozenset[int]] = {
-    "revoke": frozenset({Status.VALID, Status.SUSPENDED}),
-    "suspend": frozenset({Status.VALID}),
-    "restore": frozenset({Status.SUSPENDED}),
-    "supersede": frozenset({Status.VALID, Status.SUSPENDED}),
-}
-_BECOMES: Mapping[Act, Status] = {
-    "revoke": Status.INVALID,
-    "suspend": Status.SUSPENDED,
-    "restore": Status.VALID,
-    "supersede": Status.SUPERSEDED,
-}
-
-
-def _check_act(act: StatusAct, result_code: str) -> None:
-    problems = []
-    for field in ("reason_code", "decision_number"):
-        try:
-            clean_text(getattr(act, field), 200)
-        except BadValue as bad:
-            problems.append(InputProblem(field, bad.code, str(bad)))
-    if (act.act == "supersede") != (act.superseded_by is not None):
-        message = "name the newer result's code when superseding, and only then"
-        problems.append(InputProblem("superseded_by", "successor", message))
-    if act.superseded_by == result_code:
-        problems.append(InputProblem("superseded_by", "itself", "a result cannot take its own place"))
-    if problems:
-        raise InvalidInput(*problems)
 
 
 def _references(ranges: Iterable[store.IndexRange]) -> Iterator[StatusRef]:

@@ -11,7 +11,7 @@ from khoso import db
 from khoso.auditing import store as auditing
 from khoso.db import Connection
 from khoso.formats.status_list import SIZE
-from khoso.issuance.model import Credential, StatusAct
+from khoso.issuance.model import Credential
 
 OPEN_LISTS = 4
 """Status lists from which indexes are taken at the same time: by two workers, an import, and one to spare."""
@@ -153,32 +153,33 @@ async def take_indexes(conn: Connection, count: int, new_seed: bytes) -> list[In
     """Take `count` free indexes; the lists stay locked until the commit.
 
     A list that another transaction holds is passed over, so a few transactions issue side by side, each from a list of
-    its own; only when all `OPEN_LISTS` are held does this one wait.
+    its own; only when all `OPEN_LISTS` are held does this one wait, and then for a list above those that it holds:
+    whoever waits for lists takes them in rising order, so that nobody waits in a circle.
     """
     ranges: list[IndexRange] = []
     while count > 0:
-        taken = await _take_from_list(conn, count, wait=False)
+        taken = await _take_from_list(conn, count, _FREE_LIST, -1)
         if taken is None and not await _open_list(conn, new_seed):
-            taken = await _take_from_list(conn, count, wait=True)
+            taken = await _take_from_list(conn, count, _NEXT_LIST, max((held.list_id for held in ranges), default=-1))
         if taken is not None:
             ranges.append(taken)
             count -= taken.count
     return ranges
 
 
-_FREE_LIST: LiteralString = """
+_NEXT_LIST: LiteralString = """
     SELECT list_id, taken AS first
       FROM status_list
-     WHERE taken < $2
+     WHERE taken < $2 AND list_id > $3
      ORDER BY list_id
      LIMIT 1
        FOR UPDATE
 """
+_FREE_LIST: LiteralString = _NEXT_LIST + " SKIP LOCKED"
 
 
-async def _take_from_list(conn: Connection, count: int, *, wait: bool) -> IndexRange | None:
-    """Take from the first open list, or, without waiting, from the first that nobody holds; None if there is none."""
-    open_list = _FREE_LIST if wait else _FREE_LIST + " SKIP LOCKED"
+async def _take_from_list(conn: Connection, count: int, open_list: LiteralString, above: int) -> IndexRange | None:
+    """Take from the open list above that number which the query finds; None if there is none."""
     return await db.fetch_one(
         conn,
         IndexRange,
@@ -193,6 +194,7 @@ async def _take_from_list(conn: Connection, count: int, *, wait: bool) -> IndexR
         """,
         count,
         SIZE,
+        above,
     )
 
 
@@ -217,15 +219,18 @@ async def _open_list(conn: Connection, seed: bytes) -> bool:
 _CREDENTIAL_COLUMNS = Credential.__struct_fields__
 
 
-async def insert_credentials(conn: Connection, credentials: Sequence[Credential]) -> None:
-    """The vault entries with their signed copies."""
+async def insert_credentials(conn: Connection, credentials: Sequence[Credential], actors: Sequence[str]) -> None:
+    """The vault entries with their signed copies, and who issued each."""
     await conn.copy_records_to_table(
         "credential", records=map(msgspec.structs.astuple, credentials), columns=_CREDENTIAL_COLUMNS
     )
     await conn.copy_records_to_table(
         "result_code",
-        records=[(c.result_code, c.vault_id, c.credential_id, c.agency_code) for c in credentials],
-        columns=("result_code", "vault_id", "credential_id", "agency_code"),
+        records=[
+            (c.result_code, c.vault_id, c.credential_id, c.agency_code, c.type_code, actor, c.issued_at)
+            for c, actor in zip(credentials, actors, strict=True)
+        ],
+        columns=("result_code", "vault_id", "credential_id", "agency_code", "type_code", "issued_by", "issued_at"),
     )
 
 
@@ -263,23 +268,6 @@ async def insert_traces(conn: Connection, traces: Sequence[Trace], kind: str, no
     await auditing.append(conn, [auditing.Entry(t.actor, kind, t.result_code) for t in traces], now)
 
 
-async def announce(conn: Connection, list_id: int) -> None:
-    """Hint to every worker that a list changed; polling is the promise."""
-    await conn.execute("SELECT pg_notify('khoso_status', $1)", str(list_id))
-
-
-class Standing(msgspec.Struct, frozen=True):
-    """A credential as a status act finds it."""
-
-    vault_id: UUID
-    credential_id: UUID
-    agency_code: str
-    result_code: str
-    list_id: int
-    status_index: int
-    status: int
-
-
 async def find_credential(conn: Connection, vault_id: UUID, credential_id: UUID) -> Credential | None:
     return await db.fetch_one(
         conn,
@@ -293,91 +281,4 @@ async def find_credential(conn: Connection, vault_id: UUID, credential_id: UUID)
         """,
         vault_id,
         credential_id,
-    )
-
-
-class ResultCode(msgspec.Struct, frozen=True):
-    """Where a result code leads."""
-
-    result_code: str
-    vault_id: UUID
-    credential_id: UUID
-    agency_code: str
-
-
-async def find_result_code(conn: Connection, result_code: str) -> ResultCode | None:
-    return await db.fetch_one(
-        conn,
-        ResultCode,
-        "SELECT result_code, vault_id, credential_id, agency_code FROM result_code WHERE result_code = $1",
-        result_code,
-    )
-
-
-async def lock_standings(conn: Connection, place: ResultCode, newer: ResultCode | None) -> tuple[Standing, int | None]:
-    """The credential, and the status of the newer one of the same vault if there is one, locked until the commit.
-
-    Acts on a credential follow one another; two are locked in the order of their ids, so that acts cannot deadlock.
-    """
-    wanted = [place.credential_id, *([] if newer is None else [newer.credential_id])]
-    rows = await db.fetch_all(
-        conn,
-        Standing,
-        """
-        SELECT vault_id, credential_id, agency_code, result_code, list_id, status_index, status
-          FROM credential
-         WHERE vault_id = $1 AND credential_id = ANY ($2::uuid[])
-         ORDER BY credential_id
-           FOR UPDATE
-        """,
-        place.vault_id,
-        wanted,
-    )
-    found = {row.credential_id: row for row in rows}
-    return found[place.credential_id], None if newer is None else found[newer.credential_id].status
-
-
-async def raise_list_version(conn: Connection, list_id: int) -> int:
-    """The version under which a change of this list becomes visible; the list stays locked until the commit."""
-    version: int = await conn.fetchval(
-        "UPDATE status_list SET version = version + 1 WHERE list_id = $1 RETURNING version", list_id
-    )
-    return version
-
-
-async def change_status(conn: Connection, standing: Standing, status: int, version: int, now: datetime) -> None:
-    await conn.execute(
-        "UPDATE credential SET status = $3, status_since = $4 WHERE vault_id = $1 AND credential_id = $2",
-        standing.vault_id,
-        standing.credential_id,
-        status,
-        now,
-    )
-    await conn.execute(
-        "UPDATE status_entry SET status = $3, list_version = $4 WHERE list_id = $1 AND status_index = $2",
-        standing.list_id,
-        standing.status_index,
-        status,
-        version,
-    )
-
-
-async def insert_act(
-    conn: Connection, standing: Standing, act_id: UUID, act: StatusAct, actor: str, now: datetime
-) -> None:
-    await conn.execute(
-        """
-        INSERT INTO status_act (vault_id, act_id, credential_id, act, reason_code, decision_number, actor, acted_at,
-                                superseded_by)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-        """,
-        standing.vault_id,
-        act_id,
-        standing.credential_id,
-        act.act,
-        act.reason_code,
-        act.decision_number,
-        actor,
-        now,
-        act.superseded_by,
     )

@@ -3,7 +3,7 @@
 import msgspec
 
 from khoso.formats.verdict import Outcome
-from khoso.verification.wording import Words
+from khoso.text import Words
 
 
 class PrintedField(msgspec.Struct, frozen=True):

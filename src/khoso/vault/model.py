@@ -6,6 +6,8 @@ from uuid import UUID
 
 import msgspec
 
+from khoso.text import Words
+
 StatusName = Literal["valid", "revoked", "suspended", "superseded"]
 STATUS_NAMES: tuple[StatusName, ...] = ("valid", "revoked", "suspended", "superseded")
 """By the number in the status list (for a recorded result, 1 is revoked)."""
@@ -39,14 +41,41 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     status_since: datetime
 
 
-class Act(msgspec.Struct, frozen=True):
-    """One administrative act in a result's history."""
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `status_act`."""
 
     act: str
     reason_code: str
     decision_number: str
     acted_at: datetime
+    effective_at: datetime
     superseded_by: str | None
+    order_id: UUID
+    actor: str
+    approver: str | None
+
+
+class ActView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One administrative act in a result's history."""
+
+    act: str
+    reason_code: str
+    reason: Words
+    decision_number: str
+    acted_at: datetime
+    effective_at: datetime
+    """From when it was decided; `acted_at` is when it was done."""
+    superseded_by: str | None
+    order_id: UUID | None = None
+    """Told to the agency alone, as are author and approver of the order."""
+    author: str | None = None
+    approver: str | None = None
+
+
+class History(msgspec.Struct, frozen=True):
+    """All acts on a result, oldest first."""
+
+    items: list[ActView]
 
 
 class CredentialSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +101,7 @@ class CredentialView(CredentialSummary, frozen=True, kw_only=True):
     lookup_code: str
     code: str
     """The text of the QR code; behind the # it is the signed copy itself."""
-    history: list[Act]
+    history: list[ActView]
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from khoso.errors import NotPermitted
 from khoso.http import PRIVATE, PRIVATE_IMMUTABLE, conditional
 from khoso.rendering.print_form import print_form
 from khoso.rendering.qr import qr_png, qr_svg
-from khoso.vault.model import CredentialView, Page, Reader, StatusName
+from khoso.vault.model import CredentialView, History, Page, Reader, StatusName
 from khoso.vault.service import MAX_PAGE, Search, Vaults
 
 _SVG = "image/svg+xml"
@@ -67,6 +67,19 @@ async def show_credential(
     return conditional(request, msgspec.json.encode(found), MediaType.JSON, PRIVATE)
 
 
+@get(
+    "/api/v1/credentials/{result_code:str}/acts",
+    opt=_READ,
+    tags=["vault"],
+    summary="What was decided about a result since: its status history",
+)
+async def list_acts(
+    result_code: FromPath[str], caller: NamedDependency[Caller], vaults: NamedDependency[Vaults]
+) -> Response[History]:
+    history = await vaults.get_history(result_code, _reader(caller))
+    return Response(history, headers={"cache-control": PRIVATE})
+
+
 @get("/api/v1/credentials/{result_code:str}/qr.svg", opt=_READ, tags=["vault"], summary="The QR code as SVG")
 async def show_qr_svg(
     request: Request[Any, Any, Any],
@@ -104,4 +117,4 @@ async def show_print_form(
     return conditional(request, form.png, _PNG, PRIVATE_IMMUTABLE)
 
 
-HANDLERS = [list_vault_results, show_credential, show_qr_svg, show_qr_png, show_print_form]
+HANDLERS = [list_vault_results, show_credential, list_acts, show_qr_svg, show_qr_png, show_print_form]

@@ -8,12 +8,24 @@ from uuid import UUID
 import msgspec
 
 from khoso import db
+from khoso.act_reasons import in_words
 from khoso.db import Pool
 from khoso.errors import InputProblem, InvalidInput, NotFound
 from khoso.formats import link, lookup
 from khoso.text import fold
 from khoso.vault import store
-from khoso.vault.model import STATUS_NAMES, CredentialSummary, CredentialView, Entry, Page, Reader, StatusName
+from khoso.vault.model import (
+    STATUS_NAMES,
+    Act,
+    ActView,
+    CredentialSummary,
+    CredentialView,
+    Entry,
+    History,
+    Page,
+    Reader,
+    StatusName,
+)
 
 MAX_PAGE = 100
 
@@ -58,7 +70,7 @@ class Vaults:
         """A whole result. Raises NotFound alike for one that is absent and one that is not the reader's."""
         async with db.connection(self._pool) as conn:
             place, entry = await self._read(conn, result_code, reader)
-            history = await store.list_acts(conn, place)
+            acts = await store.list_acts(conn, place)
         return CredentialView(
             **msgspec.structs.asdict(_summary(entry)),
             dossier_code=entry.dossier_code,
@@ -66,8 +78,16 @@ class Vaults:
             status_since=entry.status_since,
             lookup_code=lookup.compose(entry.result_code, entry.lookup_secret),
             code=link.compose(self._origin, entry.signed),
-            history=history,
+            history=[_told(act) for act in acts],
         )
+
+    async def get_history(self, result_code: str, reader: Reader) -> History:
+        """All acts on a result; its agency sees who is behind each. Raises NotFound as `get_result` does."""
+        async with db.connection(self._pool) as conn:
+            place, entry = await self._read(conn, result_code, reader)
+            acts = await store.list_acts(conn, place)
+        tell = _told_to_agency if entry.agency_code == reader.agency_code else _told
+        return History(list(map(tell, acts)))
 
     async def get_code(self, result_code: str, reader: Reader) -> str:
         """The text of a result's QR code. Raises NotFound as `get_result` does."""
@@ -99,6 +119,22 @@ def _summary(entry: Entry) -> CredentialSummary:
         valid_from=entry.valid_from,
         expires_at=entry.expires_at,
     )
+
+
+def _told(act: Act) -> ActView:
+    return ActView(
+        act=act.act,
+        reason_code=act.reason_code,
+        reason=in_words(act.reason_code),
+        decision_number=act.decision_number,
+        acted_at=act.acted_at,
+        effective_at=act.effective_at,
+        superseded_by=act.superseded_by,
+    )
+
+
+def _told_to_agency(act: Act) -> ActView:
+    return msgspec.structs.replace(_told(act), order_id=act.order_id, author=act.actor, approver=act.approver)
 
 
 def _cursor(entry: Entry) -> str:

@@ -79,7 +79,7 @@ async def list_acts(conn: Connection, place: Place) -> list[Act]:
         conn,
         Act,
         """
-        SELECT act, reason_code, decision_number, acted_at, superseded_by
+        SELECT act, reason_code, decision_number, acted_at, effective_at, superseded_by, order_id, actor, approver
           FROM status_act
          WHERE vault_id = $1 AND credential_id = $2
          ORDER BY acted_at, act_id

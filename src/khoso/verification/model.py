@@ -9,7 +9,7 @@ import msgspec
 
 from khoso.formats.trust import Trust
 from khoso.formats.verdict import TypeCatalogue, Verdict
-from khoso.verification.wording import Words
+from khoso.text import Words
 
 
 class CatalogueView(Protocol):

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from khoso.act_reasons import in_words
 from khoso.formats.claims import Claims, FieldValue
 from khoso.formats.field_values import from_code, shown
 from khoso.formats.result_type import Field, ResultType
+from khoso.text import Words
 from khoso.verification.model import (
     CatalogueView,
     Checked,
@@ -17,7 +19,7 @@ from khoso.verification.model import (
     Withdrawal,
     WithdrawalView,
 )
-from khoso.verification.wording import Words, withdrawal_reason, words
+from khoso.verification.wording import words
 
 
 def present(checked: Checked, catalogue: CatalogueView) -> VerdictView:
@@ -45,7 +47,7 @@ def _withdrawal(withdrawal: Withdrawal) -> WithdrawalView:
         act=withdrawal.act,
         since=withdrawal.since,
         reason_code=withdrawal.reason_code,
-        reason=withdrawal_reason(withdrawal.reason_code),
+        reason=in_words(withdrawal.reason_code),
         decision_number=withdrawal.decision_number,
         superseded_by=withdrawal.superseded_by,
     )

@@ -11,17 +11,11 @@ from typing import Literal
 import msgspec
 
 from khoso.formats.verdict import Outcome
-from khoso.verification import reason_texts, withdrawal_texts
+from khoso.text import Words
+from khoso.verification import reason_texts
 
 Colour = Literal["green", "amber", "red", "grey"]
 """green: may be used now · amber: genuine, but check once more on line · red: may not be used · grey: nobody knows"""
-
-
-class Words(msgspec.Struct, frozen=True):
-    """One text in both languages."""
-
-    vi: str
-    en: str
 
 
 class Wording(msgspec.Struct, frozen=True):
@@ -46,12 +40,6 @@ def words(outcome: Outcome, reason: str) -> Wording:
         _find(reason_texts.EXPLANATIONS, reason) or general.explanation,
         _find(reason_texts.GUIDANCE, reason) or general.guidance,
     )
-
-
-def withdrawal_reason(reason_code: str) -> Words:
-    """Why a paper was withdrawn; the bare code where it is one of an agency's own."""
-    text = withdrawal_texts.REASONS.get(reason_code)
-    return Words(f"Mã lý do: {reason_code}", f"Reason code: {reason_code}") if text is None else Words(*text)
 
 
 def _find(texts: Mapping[str, tuple[str, str]], reason: str) -> Words | None:

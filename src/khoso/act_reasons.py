@@ -1,10 +1,10 @@
-"""Why a paper was withdrawn, in words, by the reason code that the agency gave: Vietnamese, then English."""
+"""Why the status of a result was changed, in words, by the reason code that the agency gave."""
 
 from collections.abc import Mapping
 
-ViEn = tuple[str, str]
+from khoso.text import Words
 
-REASONS: Mapping[str, ViEn] = {
+REASONS: Mapping[str, tuple[str, str]] = {
     # Revoked.
     "false_documents": ("Hồ sơ xin cấp có giấy tờ giả", "False documents in the application"),
     "issued_wrongly": ("Cấp không đúng quy định", "Issued against the rules"),
@@ -23,4 +23,15 @@ REASONS: Mapping[str, ViEn] = {
     "reissued": ("Đã cấp lại", "Issued anew"),
     "renewed": ("Đã gia hạn", "Renewed"),
     "moved": ("Đã chuyển địa điểm", "Moved to another place"),
+    # Restored.
+    "remedied": ("Đã khắc phục vi phạm", "The breach was remedied"),
+    "cleared": ("Xác minh không có vi phạm", "Found to be in order"),
+    "decision_annulled": ("Quyết định trước bị huỷ bỏ", "The earlier decision was annulled"),
 }
+"""Vietnamese, then English."""
+
+
+def in_words(reason_code: str) -> Words:
+    """The reason; the bare code where it is one of an agency's own."""
+    text = REASONS.get(reason_code)
+    return Words(f"Mã lý do: {reason_code}", f"Reason code: {reason_code}") if text is None else Words(*text)

@@ -1,0 +1,259 @@
+"""Placing, approving, cancelling and carrying out orders. Every step is one transaction, with its audit row."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import msgspec
+
+from khoso import db
+from khoso.db import Connection, Pool
+from khoso.errors import (
+    IdempotencyKeyReused,
+    InputProblem,
+    InvalidInput,
+    NotAsExpected,
+    NotFound,
+    NotPermitted,
+    OrderEnded,
+    SecondPersonNeeded,
+    StatusChangeRefused,
+)
+from khoso.formats.field_values import BadValue, clean_text
+from khoso.orders import standing_store, store
+from khoso.orders.asking import Asked, ask, ask_by_file, ask_for_one, make_order
+from khoso.orders.book import get_order
+from khoso.orders.carrying_out import carry_out
+from khoso.orders.model import Fault, FileRequest, Order, OrderRequest, Preview, PreviewRequest, State, StatusAct
+from khoso.orders.resolving import FourEyes, Resolved, resolve_query, resolve_wanted, wanted_of
+from khoso.orders.rules import check, explain, is_about_status
+
+MAX_AT_ONCE = 1_000
+"""Results of an order that is carried out while its author waits; a larger one is the worker's."""
+
+MAX_TOLD = 100
+"""Faults in a refusal."""
+
+_DUE_AT_A_TIME = 100
+
+
+class Orders:
+    """Everything that is done with orders."""
+
+    def __init__(
+        self, pool: Pool, four_eyes: FourEyes, now: Callable[[], datetime], at_once: int = MAX_AT_ONCE
+    ) -> None:
+        self._pool = pool
+        self._four_eyes = four_eyes
+        self._now = now
+        self._at_once = at_once
+
+    async def act(self, result_code: str, act: StatusAct, agency_code: str, author: str) -> Order:
+        """Order one act on one result. Raises as `place`, and NotFound if the agency issued no such result."""
+        asked = ask_for_one(result_code, act, agency_code, author)
+        async with db.connection(self._pool) as conn:
+            if not await standing_store.find_places(conn, agency_code, [result_code]):
+                raise NotFound(result_code)
+        return await self._place(asked)
+
+    async def place(self, request: OrderRequest, agency_code: str, author: str, idempotency_key: str) -> Order:
+        """Order what is asked, once for all requests of `author` with this key; do it now if it is due and small.
+
+        Raises InvalidInput, NotAsExpected if a query finds another number of results than was expected,
+        StatusChangeRefused if it is due and the present status of a result does not allow it, and IdempotencyKeyReused
+        if the key was used for another order. Then nothing is ordered.
+        """
+        return await self._place(ask(request, agency_code, author, idempotency_key))
+
+    async def place_file(
+        self, request: FileRequest, content: bytes, agency_code: str, author: str, idempotency_key: str
+    ) -> Order:
+        """Order an act on the results that a file names. Raises as `place`; a wrong line is told by its number."""
+        asked = await asyncio.to_thread(ask_by_file, request, content, agency_code, author, idempotency_key)
+        return await self._place(asked)
+
+    async def preview(self, request: PreviewRequest, agency_code: str) -> Preview:
+        """What an order would do now; nothing is changed. Raises InvalidInput and StatusChangeRefused as `place`."""
+        wanted = wanted_of(request)
+        async with db.connection(self._pool) as conn:
+            if request.query is not None:
+                found = await resolve_query(conn, agency_code, request.act, request.query, self._four_eyes)
+            else:
+                found = await resolve_wanted(conn, agency_code, request.act, wanted or (), self._four_eyes, now=True)
+        _refuse_faults(found.faults)
+        return Preview(count=len(found.chosen), needs_approval=found.needs_approval, sample=found.sample)
+
+    async def approve(self, order_id: UUID, order_hash: bytes, agency_code: str, approver: str) -> Order:
+        """Approve exactly what was seen, and carry it out if it is due and small. Doing so again changes nothing.
+
+        Raises NotFound, SecondPersonNeeded for the author, NotAsExpected for another hash, and OrderEnded if the order
+        does not wait for an approval.
+        """
+        async with db.transaction(self._pool) as conn:
+            order = await get_order(conn, order_id, agency_code)
+            if order.author == approver:
+                raise SecondPersonNeeded(order_id)
+            if order.order_hash != order_hash:
+                raise NotAsExpected(InputProblem("order_hash", "differs", "look at the order again"))
+            if order.approver == approver:
+                return order
+            now = self._now()
+            if not await store.approve_order(conn, order_id, order_hash, approver, now):
+                raise OrderEnded(order_id)
+            order = msgspec.structs.replace(order, state="scheduled", approver=approver, approved_at=now)
+            if self._is_for_now(order):
+                order = await self._end(conn, order)
+            await _audit(conn, order, now, ("approve", approver), *_last_step(order))
+            return order
+
+    async def cancel(self, order_id: UUID, reason: str, agency_code: str, actor: str, *, may_approve: bool) -> Order:
+        """Cancel an order that was not carried out yet: its author may, and whoever may approve. Again changes nothing.
+
+        Raises NotFound, NotPermitted, InvalidInput without a reason, and OrderEnded.
+        """
+        try:
+            clean_text(reason, 200)
+        except BadValue as bad:
+            raise InvalidInput(InputProblem("reason", bad.code, str(bad))) from None
+        async with db.transaction(self._pool) as conn:
+            order = await get_order(conn, order_id, agency_code)
+            if order.author != actor and not may_approve:
+                raise NotPermitted("neither the author nor one who may approve")
+            if (order.cancelled_by, order.cancel_reason) == (actor, reason):
+                return order
+            now = self._now()
+            if not await store.cancel_order(conn, order_id, actor, reason, now):
+                raise OrderEnded(order_id)
+            await _audit(conn, order, now, ("cancel", actor))
+            return msgspec.structs.replace(
+                order, state="cancelled", cancelled_by=actor, cancel_reason=reason, ended_at=now
+            )
+
+    async def carry_out_due(self) -> None:
+        """Bring every order to its end whose time has come, in the order of their times; one worker does so at a time.
+
+        An order that cannot be, by a fault of ours, keeps no other waiting; its error is raised last.
+        """
+        async with db.connection(self._pool) as conn:
+            due = await store.list_due(conn, self._now(), _DUE_AT_A_TIME)
+        errors: list[Exception] = []
+        for order_id in due:
+            try:
+                if not await self.carry_out_order(order_id):
+                    break
+            except Exception as error:  # noqa: BLE001 - raised below
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    async def carry_out_order(self, order_id: UUID) -> bool:
+        """Bring an order to its end if it is due. False, with nothing done, while another worker is at work."""
+        async with db.transaction(self._pool) as conn:
+            if not await store.take_turn(conn):
+                return False
+            order = await store.claim_due(conn, order_id, self._now())
+            if order is not None:
+                order = await self._end(conn, order)
+                await _audit(conn, order, self._now(), *_last_step(order))
+            return True
+
+    async def _place(self, asked: Asked) -> Order:
+        answered = await self._find_answer(asked)
+        if answered is not None:
+            return answered
+        now = self._now()
+        problems = check(asked.decision, now)
+        if problems:
+            raise InvalidInput(*problems)
+        async with db.transaction(self._pool) as conn:
+            resolved = await self._resolve(conn, asked)
+            order = make_order(asked, resolved, now)
+            if not await store.insert_order(conn, order):
+                return await self._other_answer(conn, asked)
+            await store.insert_results(conn, order.order_id, resolved.chosen)
+            await store.insert_faults(conn, order.order_id, resolved.faults, 0)
+            if self._is_for_now(order):
+                _refuse_faults(await carry_out(conn, order, resolved.chosen, self._now()))
+                order = await self._close(conn, order, "carried_out")
+            await _audit(conn, order, now, ("order", order.author), *_last_step(order))
+            return order
+
+    async def _resolve(self, conn: Connection, asked: Asked) -> Resolved:
+        act = asked.decision.act
+        if asked.query is not None:
+            resolved = await resolve_query(conn, asked.agency_code, act, asked.query, self._four_eyes)
+            if len(resolved.chosen) != asked.expected_count:
+                message = f"there are {len(resolved.chosen)} now: look at the preview again"
+                raise NotAsExpected(InputProblem("expected_count", "differs", message))
+        else:
+            at_once = asked.decision.effective_at is None
+            resolved = await resolve_wanted(conn, asked.agency_code, act, asked.wanted, self._four_eyes, now=at_once)
+        if not asked.only_valid:
+            _refuse_faults(resolved.faults)
+        if not resolved.chosen:
+            raise InvalidInput(InputProblem("results", "none", "no result is left to change"))
+        return resolved
+
+    async def _find_answer(self, asked: Asked) -> Order | None:
+        """What the same request was answered before: its time may have passed, and its results have changed since."""
+        if asked.idempotency_key is None:
+            return None
+        async with db.connection(self._pool) as conn:
+            order = await store.find_order_by_key(conn, asked.author, asked.idempotency_key)
+        return None if order is None else _same(order, asked)
+
+    async def _other_answer(self, conn: Connection, asked: Asked) -> Order:
+        """What another request with the same key has just been answered."""
+        assert asked.idempotency_key is not None
+        order = await store.find_order_by_key(conn, asked.author, asked.idempotency_key)
+        assert order is not None  # it was in the way of ours, and orders are never deleted
+        return _same(order, asked)
+
+    def _is_for_now(self, order: Order) -> bool:
+        """Whether whoever asks waits for its end."""
+        return order.state == "scheduled" and order.due_at <= self._now() and order.results <= self._at_once
+
+    async def _end(self, conn: Connection, order: Order) -> Order:
+        """Carry out, or write down why it cannot be."""
+        faults = await carry_out(conn, order, await store.list_chosen(conn, order.order_id), self._now())
+        if not faults:
+            return await self._close(conn, order, "carried_out")
+        await store.insert_faults(conn, order.order_id, faults, order.faults)
+        return await self._close(conn, order, "failed", len(faults))
+
+    async def _close(self, conn: Connection, order: Order, state: State, faults: int = 0) -> Order:
+        now = self._now()
+        await store.end_order(conn, order.order_id, state, faults, now)
+        return msgspec.structs.replace(order, state=state, faults=order.faults + faults, ended_at=now)
+
+
+def _same(order: Order, asked: Asked) -> Order:
+    if order.request_hash != asked.request_hash:
+        raise IdempotencyKeyReused(asked.idempotency_key)
+    return order
+
+
+def _refuse_faults(faults: Sequence[Fault]) -> None:
+    """Raise what the faults amount to: the request is wrong, or only the moment is."""
+    if not faults:
+        return
+    problems = [explain(fault) for fault in faults[:MAX_TOLD]]
+    if all(map(is_about_status, faults)):
+        raise StatusChangeRefused(*problems)
+    raise InvalidInput(*problems)
+
+
+def _last_step(order: Order) -> list[tuple[str, str]]:
+    """What is audited of the end of an order, if it has come to it."""
+    steps = {"carried_out": "carry_out", "failed": "fail"}
+    return [(steps[order.state], order.author)] if order.state in steps else []
+
+
+async def _audit(conn: Connection, order: Order, now: datetime, *steps: tuple[str, str]) -> None:
+    """Acts with their actors, last in every transaction: whatever locks the audit takes are held for a moment.
+
+    The subject is the order with its hash: so the audit vouches for every result of it.
+    """
+    for act, actor in steps:
+        await store.insert_audit(conn, uuid4(), now, actor, act, f"{order.order_id} {order.order_hash.hex()}")

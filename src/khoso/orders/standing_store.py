@@ -1,0 +1,196 @@
+"""What orders read and change of the results themselves, a part of `PART` rows at a time.
+
+Lock order, so that acts and issues cannot deadlock: the order; credentials by vault and id; status lists by number;
+the audit.
+Issuing locks no credential, and waits for a status list only if its number is above those that it holds.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple, TypeVar
+from uuid import UUID, uuid4
+
+from khoso.db import Connection
+from khoso.orders.model import Chosen, Order, Place, Query
+
+PART = 25_000
+
+Item = TypeVar("Item")
+
+Key = tuple[UUID, UUID]
+"""Vault and credential."""
+
+
+class Standing(NamedTuple):
+    """A credential as an act finds it, locked."""
+
+    vault_id: UUID
+    credential_id: UUID
+    status: int
+    status_since: datetime
+    list_id: int
+    status_index: int
+
+
+def parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """`PART` of them at a time."""
+    return (items[first : first + PART] for first in range(0, len(items), PART))
+
+
+async def find_places(conn: Connection, agency_code: str, result_codes: Sequence[str]) -> dict[str, Place]:
+    """Where those codes lead that the agency issued."""
+    found: dict[str, Place] = {}
+    for part in parts(result_codes):
+        rows = await conn.fetch(
+            """
+            SELECT result_code, vault_id, credential_id, type_code
+              FROM result_code
+              JOIN unnest($2::text[]) AS asked (result_code) USING (result_code)
+             WHERE agency_code = $1
+            """,
+            agency_code,
+            part,
+        )
+        found |= {row["result_code"]: Place._make(row) for row in rows}
+    return found
+
+
+async def list_places(conn: Connection, agency_code: str, query: Query, limit: int) -> list[Place]:
+    """What the agency issued and the query describes, its status left aside, in the order of the codes."""
+    rows = await conn.fetch(
+        """
+        SELECT result_code, vault_id, credential_id, type_code
+          FROM result_code
+         WHERE agency_code = $1
+           AND ($2::text IS NULL OR issued_by = $2)
+           AND ($3::text IS NULL OR type_code = $3)
+           AND ($4::timestamptz IS NULL OR issued_at >= $4)
+           AND ($5::timestamptz IS NULL OR issued_at < $5)
+         LIMIT $6
+        """,
+        agency_code,
+        query.issued_by,
+        query.type_code,
+        query.issued_from,
+        query.issued_until,
+        limit,
+    )
+    return sorted(map(Place._make, rows))
+
+
+async def list_statuses(conn: Connection, keys: Sequence[Key]) -> dict[UUID, int]:
+    """The present status of each credential."""
+    found: dict[UUID, int] = {}
+    for part in parts(keys):
+        rows = await conn.fetch(
+            """
+            SELECT credential_id, status
+              FROM credential
+              JOIN unnest($1::uuid[], $2::uuid[]) AS asked (vault_id, credential_id) USING (vault_id, credential_id)
+            """,
+            *_columns(part),
+        )
+        found |= {row["credential_id"]: row["status"] for row in rows}
+    return found
+
+
+async def lock_standings(conn: Connection, keys: Sequence[Key]) -> dict[UUID, Standing]:
+    """The credentials, locked until the commit: acts on one follow one another. Keys in rising order."""
+    found: dict[UUID, Standing] = {}
+    for part in parts(keys):
+        rows = await conn.fetch(
+            """
+            SELECT vault_id, credential_id, status, status_since, list_id, status_index
+              FROM credential
+              JOIN unnest($1::uuid[], $2::uuid[]) AS asked (vault_id, credential_id) USING (vault_id, credential_id)
+             ORDER BY vault_id, credential_id
+               FOR NO KEY UPDATE OF credential
+            """,
+            *_columns(part),
+        )
+        found |= {row["credential_id"]: Standing._make(row) for row in rows}
+    return found
+
+
+async def change_statuses(conn: Connection, keys: Sequence[Key], status: int, now: datetime) -> None:
+    """The status of locked credentials."""
+    for part in parts(keys):
+        await conn.execute(
+            """
+            UPDATE credential SET status = $3, status_since = $4
+              FROM unnest($1::uuid[], $2::uuid[]) AS changed (vault_id, credential_id)
+             WHERE credential.vault_id = changed.vault_id AND credential.credential_id = changed.credential_id
+            """,
+            *_columns(part),
+            status,
+            now,
+        )
+
+
+async def insert_acts(conn: Connection, order: Order, chosen: Sequence[Chosen], now: datetime) -> None:
+    """An act for each result, and an event to deliver."""
+    decided = (order.act, order.reason_code, order.decision_number, order.author, order.approver)
+    effective_at = order.effective_at or now
+    for part in parts(chosen):
+        await conn.copy_records_to_table(
+            "status_act",
+            records=[
+                (c.vault_id, uuid4(), c.credential_id, *decided, now, effective_at, c.superseded_by, order.order_id)
+                for c in part
+            ],
+            columns=(
+                *("vault_id", "act_id", "credential_id", "act", "reason_code", "decision_number", "actor", "approver"),
+                *("acted_at", "effective_at", "superseded_by", "order_id"),
+            ),
+        )
+        await conn.copy_records_to_table(
+            "outbox",
+            records=[(uuid4(), order.act, c.vault_id, c.credential_id, now) for c in part],
+            columns=("event_id", "kind", "vault_id", "credential_id", "created_at"),
+        )
+
+
+async def raise_list_versions(conn: Connection, list_ids: Sequence[int]) -> dict[int, int]:
+    """The versions under which changes of these lists become visible; the lists stay locked until the commit."""
+    rows = await conn.fetch(
+        """
+        WITH held AS MATERIALIZED (
+            SELECT list_id FROM status_list WHERE list_id = ANY ($1::integer[]) ORDER BY list_id FOR NO KEY UPDATE
+        )
+        UPDATE status_list SET version = version + 1
+          FROM held
+         WHERE status_list.list_id = held.list_id
+        RETURNING status_list.list_id, version
+        """,
+        list_ids,
+    )
+    return {row["list_id"]: row["version"] for row in rows}
+
+
+async def change_entries(
+    conn: Connection, standings: Sequence[Standing], status: int, versions: Mapping[int, int]
+) -> None:
+    """From the commit on, these indexes read so."""
+    for part in parts(standings):
+        await conn.execute(
+            """
+            UPDATE status_entry SET status = $4, list_version = changed.version
+              FROM unnest($1::integer[], $2::integer[], $3::bigint[]) AS changed (list_id, status_index, version)
+             WHERE status_entry.list_id = changed.list_id AND status_entry.status_index = changed.status_index
+            """,
+            [one.list_id for one in part],
+            [one.status_index for one in part],
+            [versions[one.list_id] for one in part],
+            status,
+        )
+
+
+async def announce(conn: Connection, list_ids: Sequence[int]) -> None:
+    """Hint to every worker that these lists changed; polling is the promise."""
+    await conn.execute(
+        "SELECT pg_notify('khoso_status', list_id::text) FROM unnest($1::integer[]) AS list_id", list_ids
+    )
+
+
+def _columns(keys: Sequence[Key]) -> tuple[list[UUID], list[UUID]]:
+    return [vault_id for vault_id, _ in keys], [credential_id for _, credential_id in keys]
