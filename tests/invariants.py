@@ -129,6 +129,8 @@ async def _check_scans(conn: asyncpg.Connection) -> None:
     )
     assert strangers == []
     assert await conn.fetchval("SELECT count(DISTINCT scan_id) = count(*) FROM scan")
+
+
 async def _check_orders(conn: asyncpg.Connection) -> None:
     """An order was done to all its results or to none, as two persons or one had said; every step is in the audit."""
     for row in await conn.fetch("SELECT * FROM status_order"):

@@ -21,7 +21,6 @@ from khoso.db import Connection, Pool
 from khoso.errors import IdempotencyKeyReused, InvalidInput, KeyStoreError, NotAuthorisedToIssue
 from khoso.formats import link, lookup
 from khoso.formats.claims import StatusRef
-from khoso.formats.status_list import Status
 from khoso.issuance import store
 from khoso.issuance.drafts import Draft, make_credential, make_draft
 from khoso.issuance.indexes import index_at
@@ -196,8 +195,6 @@ class Issuer:
             valid_from=credential.valid_from,
             expires_at=credential.expires_at,
         )
-
-
 
 
 def _references(ranges: Iterable[store.IndexRange]) -> Iterator[StatusRef]:

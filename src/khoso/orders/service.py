@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 
 from khoso import db
+from khoso.auditing import store as auditing
 from khoso.db import Connection, Pool
 from khoso.errors import (
     IdempotencyKeyReused,
@@ -255,5 +256,5 @@ async def _audit(conn: Connection, order: Order, now: datetime, *steps: tuple[st
 
     The subject is the order with its hash: so the audit vouches for every result of it.
     """
-    for act, actor in steps:
-        await store.insert_audit(conn, uuid4(), now, actor, act, f"{order.order_id} {order.order_hash.hex()}")
+    subject = f"{order.order_id} {order.order_hash.hex()}"
+    await auditing.append(conn, [auditing.Entry(actor, act, subject) for act, actor in steps], now)

@@ -212,15 +212,3 @@ async def list_faults(conn: Connection, order_id: UUID, first: int, limit: int) 
         first,
         limit,
     )
-
-
-async def insert_audit(conn: Connection, audit_id: UUID, now: datetime, actor: str, act: str, subject: str) -> None:
-    """Who did what to an order."""
-    await conn.execute(
-        "INSERT INTO audit (audit_id, at, actor, act, subject) VALUES ($1, $2, $3, $4, $5)",
-        audit_id,
-        now,
-        actor,
-        act,
-        subject,
-    )
