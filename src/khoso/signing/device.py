@@ -31,6 +31,8 @@ MAX_WAITING = 128
 _PATIENCE_SECONDS = 10.0
 _PAUSE_SECONDS = 1.0
 _CLOSING_SECONDS = 2.0
+_SECOND_TRY_SECONDS, _THIRD_TRY_SECONDS = 0.05, 0.2
+"""Some libraries do not see a token while another process logs in to it: SoftHSM2 writes its file then."""
 
 log = structlog.get_logger(__name__)
 
@@ -50,10 +52,12 @@ class Seat:
             return self._try_to_sign(kid, message)
         except (CkError, KeyStoreError):  # a session that has died can also say that there is no such key
             self.leave()
+        time.sleep(_SECOND_TRY_SECONDS)
         try:
             return self._try_to_sign(kid, message)
         except CkError:
             self._access.library.start_anew(self._run)
+        time.sleep(_THIRD_TRY_SECONDS)
         try:
             return self._try_to_sign(kid, message)
         except CkError as error:
