@@ -34,7 +34,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     keys_dir: Path = Path("keys")
     """Signing keys, their passphrase file and the token key."""
     data_dir: Path = Path("var")
-    """What this program keeps on disk itself: the embedded database."""
+    """What this program keeps on disk itself: fingerprints, the spool, metrics, the embedded database."""
     demo: bool = False
     """Show the demonstration's papers. Set by `khoso demo`, never in production."""
     host: str = "127.0.0.1"

@@ -128,11 +128,15 @@ async def test_a_full_disk_costs_queries_and_heals(
     assert services.statuses.is_recorded(old, old_hash)
 
 
-async def test_a_list_without_its_file_is_followed_all_the_same(
-    services: Services, clock: Clock, tmp_path: Path
+async def test_lists_without_their_files_are_followed_all_the_same(
+    services: Services, clock: Clock, city: Database, tmp_path: Path
 ) -> None:
+    """Two lists, of which one is tried again at a time."""
+    owner = await asyncpg.connect(city.owner_dsn)
+    await owner.execute("INSERT INTO status_list VALUES (7, 'secret', 131072, 0)")
+    await owner.close()
     snapshot = StatusSnapshot(services.pool, clock, tmp_path / "nowhere")
-    for serial in (1, 2):
+    for serial in (1, 2, 3, 4):
         _, ref, signed_hash = await issue(services, serial)
         await snapshot.refresh()
         snapshot.remember(ref, signed_hash)
