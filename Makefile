@@ -16,7 +16,7 @@ LOCK := $(BIN)/uv pip compile --quiet --system-certs --universal --python-versio
         --no-emit-index-url --no-emit-find-links --no-annotate --no-header $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-peers fuzz lock system-packages clean
+.PHONY: help demo test check bench bench-peers bench-memory fuzz lock system-packages clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -43,7 +43,7 @@ check: $(VENV)/.dev ## the static checks alone: style, types, who imports whom
 # Each measures one thing on a PostgreSQL of its own, with fsync on. Those over HTTP want a load generator and, to compare
 # with, a program for Node.
 BENCHMARKS := verify qr bulk signers
-HTTP_BENCHMARKS := issue_http verify_http
+HTTP_BENCHMARKS := issue_http verify_http revocation outage
 
 bench: $(VENV)/.dev ## measure; machines shared with others are noisy
 	@for one in $(BENCHMARKS); do echo "== bench.$$one"; $(BIN)/python -m bench.$$one || exit 1; done
@@ -54,6 +54,9 @@ bench-peers: $(VENV)/.dev ## measure over HTTP, in one run with what a team woul
 	    { echo 'Left out: $(HTTP_BENCHMARKS). To run them: sudo apt-get install wrk npm'; exit 0; }; \
 	(cd bench/peers/verify && npm ci --silent) && \
 	for one in $(HTTP_BENCHMARKS); do echo "== bench.$$one"; $(BIN)/python -m bench.$$one || exit 1; done
+
+bench-memory: $(VENV)/.dev ## ten million credentials: memory of a worker and seconds to start, about five minutes (COUNT=1000000 for a look)
+	@$(BIN)/python -m bench.memory $(COUNT)
 
 fuzz: $(VENV)/.dev ## a million damaged inputs for each parser, about ten minutes (COUNT=20000 for a look)
 	@$(BIN)/python -m bench.fuzz $(COUNT)

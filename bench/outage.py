@@ -62,7 +62,8 @@ def main() -> None:
             rounds = [measure(place, server, corpus, options.seconds) for _ in range(options.rounds)]
     for name, loads in zip(("with PostgreSQL", "without"), zip(*rounds, strict=True), strict=True):
         rate, p99 = median(one.requests_per_second for one in loads), median(one.p99_ms for one in loads)
-        print(f"{name:16}{rate:8,.0f} requests/s   p99 {p99:6.1f} ms")
+        cpu = median(one.server_cpu_us_per_request for one in loads)
+        print(f"{name:16}{rate:8,.0f} requests/s   p99 {p99:6.1f} ms   {cpu:5.0f} µs of processor a request")
     ratio = median(stopped.requests_per_second / running.requests_per_second for running, stopped in rounds)
     print(f"without / with: {ratio:.2f}   (demand {DEMAND})")
 

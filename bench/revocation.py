@@ -27,6 +27,7 @@ DEMAND_SECONDS = 1.0
 _CODES = 2_000
 _CONNECTIONS = 10
 _ASK_AGAIN_SECONDS = 0.004
+_PATIENCE_SECONDS = 120
 _REVOKE = {"act": "revoke", "reason_code": "R1", "decision_number": "77/QĐ"}
 
 
@@ -73,13 +74,15 @@ class Connection:
 
 
 async def connect_to_each(server: Server, body: str) -> list[Connection]:
-    """A connection to each worker."""
+    """A connection to each worker, as soon as all are up."""
     found: dict[str, Connection] = {}
-    for _ in range(200):
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
         connection = await Connection.open(server)
         worker = (await connection.post("/api/v1/verify", body)).worker
         if worker in found:
             connection.close()
+            await asyncio.sleep(0.05)
         found.setdefault(worker, connection)
         if len(found) == WORKERS:
             return list(found.values())

@@ -128,11 +128,15 @@ async def test_a_full_disk_costs_queries_and_heals(
     assert services.statuses.is_recorded(old, old_hash)
 
 
-async def test_a_list_without_its_file_is_followed_all_the_same(
-    services: Services, clock: Clock, tmp_path: Path
+async def test_lists_without_their_files_are_followed_all_the_same(
+    services: Services, clock: Clock, city: Database, tmp_path: Path
 ) -> None:
+    """Two lists, of which one is tried again at a time."""
+    owner = await asyncpg.connect(city.owner_dsn)
+    await owner.execute("INSERT INTO status_list VALUES (7, 'secret', 131072, 0)")
+    await owner.close()
     snapshot = StatusSnapshot(services.pool, clock, tmp_path / "nowhere")
-    for serial in (1, 2):
+    for serial in (1, 2, 3, 4):
         _, ref, signed_hash = await issue(services, serial)
         await snapshot.refresh()
         snapshot.remember(ref, signed_hash)
@@ -142,7 +146,10 @@ async def test_a_list_without_its_file_is_followed_all_the_same(
         assert not snapshot.is_recorded(ref, signed_hash)
 
 
-async def test_a_whole_list_is_remembered_as_its_rows_say(snapshot: StatusSnapshot, city: Database) -> None:
+@pytest.mark.parametrize("left_out", [-1, 1], ids=["a full list", "a list with gaps"])
+async def test_a_whole_list_is_remembered_as_its_rows_say(
+    left_out: int, snapshot: StatusSnapshot, city: Database
+) -> None:
     owner = await asyncpg.connect(city.owner_dsn)
     await owner.execute("INSERT INTO status_list VALUES (7, 'secret', 131072, 1)")
     await owner.execute(
@@ -150,8 +157,9 @@ async def test_a_whole_list_is_remembered_as_its_rows_say(snapshot: StatusSnapsh
         INSERT INTO status_entry
         SELECT 7, i, (i * 7 + i / 5) % 4, 1, sha256(int4send(i)), gen_random_uuid(), gen_random_uuid()
           FROM generate_series(0, 131071) AS i
-         WHERE i % 3 <> 1
-        """
+         WHERE i % 3 <> $1
+        """,
+        left_out,
     )
     rows = {row["status_index"]: row for row in await owner.fetch("SELECT * FROM status_entry WHERE list_id = 7")}
     await owner.close()

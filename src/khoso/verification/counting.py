@@ -34,7 +34,9 @@ class _Gathered:
         self.batch_id = uuid4()
         self.counts: Counter[CountedScan] = Counter()
         self.spooled = 0
-        """How many of them are in the spool."""
+        """How many of them are in the spool for certain."""
+        self.in_spool = False
+        """Whether some may be: a file whose writing was cancelled is written all the same."""
 
 
 class ScanCounts:
@@ -86,7 +88,7 @@ class ScanCounts:
             await self._spool_all()
         try:
             await self.flush()
-        except (Unavailable, TimeoutError):
+        except (Unavailable, OSError):  # TimeoutError is an OSError
             await self._spool_all()
 
     async def _settle(self, gathered: _Gathered) -> None:
@@ -95,8 +97,8 @@ class ScanCounts:
                 await store.add_counts(conn, gathered.counts)
         self._tried = None
         # A receipt is needed no longer than its batch may be handed over again: of one in the spool, for long.
-        self._settled = None if gathered.spooled else gathered.batch_id
-        if gathered.spooled:
+        self._settled = None if gathered.in_spool else gathered.batch_id
+        if gathered.in_spool:
             self._spool.remove_counts(gathered.batch_id)
 
     async def _spool_all(self) -> None:
@@ -107,7 +109,7 @@ class ScanCounts:
 
     async def _spool_one(self, gathered: _Gathered) -> None:
         batch = Batch(gathered.batch_id, self._now(), counts=tuple(gathered.counts.items()))
-        total = gathered.counts.total()
+        total, gathered.in_spool = gathered.counts.total(), True
         try:
             await asyncio.to_thread(self._spool.write, batch)
         except (SpoolFull, OSError) as error:

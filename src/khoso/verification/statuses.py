@@ -7,7 +7,7 @@ moment it was heard of. Two bits for each credential in this process's memory, e
 import asyncio
 import struct
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from khoso.formats.status_list import SIZE, Status, StatusList
 from khoso.formats.verdict import StatusAnswer
 from khoso.verification import store
 from khoso.verification.fingerprints import WIDTH, Fingerprints
+
+_EVERY_INDEX = struct.pack(f">{SIZE}i", *range(SIZE))
 
 log = structlog.get_logger(__name__)
 
@@ -105,15 +107,14 @@ class StatusSnapshot:
         self._drop_fingerprints(list_id)
 
     def _load(self, listed: store.ListVersion, whole: store.WholeList) -> None:
-        indexes = _numbers(whole.status_indexes, 4)
+        fingerprints, statuses = _by_index(whole)
         try:
-            fingerprints = Fingerprints(self._directory, listed.list_id, listed.life)
-            self._fingerprints[listed.list_id] = fingerprints
-            fingerprints.replace(_scatter(indexes, whole.fingerprints))
+            file = self._fingerprints[listed.list_id] = Fingerprints(self._directory, listed.list_id, listed.life)
+            file.replace(fingerprints)
             self._unwritten.pop(listed.list_id, None)
         except OSError as error:
             self._refused(listed.list_id, error)
-        self._lists[listed.list_id] = StatusList(_pack(indexes, _numbers(whole.statuses, 2)))
+        self._lists[listed.list_id] = StatusList(_pack(statuses))
         self._known[listed.list_id] = listed
 
     def _apply(self, listed: store.ListVersion, changes: list[store.StatusChange]) -> None:
@@ -150,24 +151,20 @@ class StatusSnapshot:
             fingerprints.close()
 
 
-def _numbers(sent: bytes, width: int) -> Sequence[int]:
-    """Integers as PostgreSQL sends them: big-endian, 2 or 4 bytes each."""
-    return struct.unpack(f">{len(sent) // width}{'h' if width == 2 else 'i'}", sent)
+def _by_index(whole: store.WholeList) -> tuple[bytes, bytes]:
+    """Fingerprints, zeros where there is none, and statuses, INVALID where there is none, a byte for each index."""
+    statuses = whole.statuses[1::2]
+    if whole.status_indexes == _EVERY_INDEX:  # most lists are full: nothing has to be moved
+        return whole.fingerprints, statuses
+    indexes = struct.unpack(f">{len(statuses)}i", whole.status_indexes)
+    image, wide = array("Q", bytes(SIZE * WIDTH)), bytearray([Status.INVALID]) * SIZE
+    for index, fingerprint, status in zip(indexes, array("Q", whole.fingerprints), statuses, strict=True):
+        image[index], wide[index] = fingerprint, status
+    return image.tobytes(), bytes(wide)
 
 
-def _scatter(indexes: Iterable[int], fingerprints: bytes) -> bytes:
-    """Fingerprints in the order of their indexes, with zeros where there is none."""
-    image = array("Q", bytes(SIZE * WIDTH))
-    for index, fingerprint in zip(indexes, array("Q", fingerprints), strict=True):
-        image[index] = fingerprint
-    return image.tobytes()
-
-
-def _pack(indexes: Iterable[int], statuses: Iterable[int]) -> bytes:
-    """Two bits for each index, INVALID where nothing was recorded (formats/status_list.py)."""
-    wide = bytearray([Status.INVALID]) * SIZE
-    for index, status in zip(indexes, statuses, strict=True):
-        wide[index] = status
-    # Four bytes become one: as numbers of 2^15 bytes each, since a loop would take as long as everything else.
+def _pack(wide: bytes) -> bytes:
+    """Two bits for each index (formats/status_list.py) from a byte for each."""
+    # Four bytes become one, as numbers of 2^15 bytes each: a loop would take as long as everything else.
     columns = (int.from_bytes(wide[place::4]) << 2 * place for place in range(4))
     return sum(columns).to_bytes(SIZE // 4)

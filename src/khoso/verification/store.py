@@ -38,7 +38,10 @@ async def list_versions(conn: Connection) -> list[ListVersion]:
 
 
 class WholeList(msgspec.Struct, frozen=True):
-    """All entries of a list in one piece, a hundred thousand rows a blink: integers are big-endian."""
+    """All entries of a list in one piece, as a rule in the order of their indexes: integers are big-endian.
+
+    As rows they would take five times as long.
+    """
 
     status_indexes: bytes
     """Four bytes each."""
@@ -56,8 +59,10 @@ async def get_whole_list(conn: Connection, list_id: int) -> WholeList:
         SELECT coalesce(string_agg(int4send(status_index), ''), '') AS status_indexes,
                coalesce(string_agg(int2send(status), ''), '') AS statuses,
                coalesce(string_agg(substr(signed_hash, 1, 8), ''), '') AS fingerprints
-          FROM status_entry
-         WHERE list_id = $1
+          FROM (SELECT status_index, status, signed_hash
+                  FROM status_entry
+                 WHERE list_id = $1
+                 ORDER BY status_index) AS entry
         """,
         list_id,
     )
