@@ -12,6 +12,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from khoso import cli_status
 from khoso import config as configuration
 from khoso.caller import SCOPES, Caller
 from khoso.config import Config
@@ -30,6 +31,7 @@ catalogue_app = typer.Typer(no_args_is_help=True, help="Agencies, result types, 
 app.add_typer(keys_app, name="keys")
 app.add_typer(token_app, name="token")
 app.add_typer(catalogue_app, name="catalogue")
+app.add_typer(cli_status.app, name="status")
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
