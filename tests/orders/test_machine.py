@@ -181,9 +181,7 @@ class OrdersMachine(RuleBasedStateMachine):
     def two_officers_at_once(self, code: str) -> None:
         """One of them is first."""
         self._tick()
-        acts = [
-            Expected("suspend", [code], self.city.clock(), author, False, "scheduled") for author in ("an", "bình")
-        ]
+        acts = [Expected("suspend", [code], self.city.clock(), author, False, "scheduled") for author in ("an", "bình")]
         allowed = self._allows(acts[0], approved=False)
         answers = self.city.run(self.city.at_once(*(self.city.order(one, later=False) for one in acts)))
         done = [answer for answer in answers if isinstance(answer, Order)]
