@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from khoso import config as configuration
 from khoso.errors import InputProblem, InvalidInput
@@ -107,11 +106,8 @@ def list_orders(
     if as_json:
         _print_json([view(order) for order in page.items])
         return
-    table = Table("order", "state", "act", "results", "decision", "author", "ordered")
     for one in page.items:
-        ordered = f"{one.ordered_at.astimezone():%d/%m/%Y %H:%M}"
-        table.add_row(str(one.order_id), one.state, one.act, str(one.results), one.decision_number, one.author, ordered)
-    out.print(table)
+        _describe(one)
 
 
 @app.command()
@@ -220,11 +216,12 @@ def _tell(order: Order, as_json: bool) -> None:
 
 
 def _describe(order: Order) -> None:
+    """Two lines: what it is, and how it is named."""
     when = "" if order.effective_at is None else f", từ | from {order.effective_at.astimezone():%d/%m/%Y %H:%M}"
-    out.print(f"{order.state}: {order.act}, {order.results} kết quả | results, {order.decision_number}{when}")
+    faults = f", {order.faults} bị bỏ hoặc vướng | left out or in the way" if order.faults else ""
+    what = f"{order.act}, {order.results} kết quả | results, {order.decision_number}, {order.author}"
+    out.print(f"{order.state}: {what}{when}{faults}", highlight=False, markup=False)
     out.print(f"  {order.order_id} {order.order_hash.hex()}", highlight=False)
-    if order.faults:
-        out.print(f"  {order.faults} bị bỏ hoặc vướng | left out or in the way", highlight=False)
 
 
 def _convert(value: Any, kind: Any) -> Any:
