@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from khoso import cli_status
 from khoso import config as configuration
 from khoso.audit_commands import audit_app
 from khoso.caller import SCOPES, Caller
@@ -32,6 +33,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(token_app, name="token")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(audit_app, name="audit")
+app.add_typer(cli_status.app, name="status")
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from invariants import check_everything
 from khoso import db
 from khoso.config import Config
 from khoso.db import Connection
+from khoso.formats.status_list import SIZE
 from khoso.issuance import store
 from khoso.issuance.model import Issued, IssueRequest
 from khoso.wiring import Services
@@ -68,3 +69,32 @@ async def test_issuing_in_anothers_transaction_is_his_to_commit(services: Servic
         assert await services.issuer.issue_in(conn, [], "import") == []
     assert [one.result_code[-10:] for one in issued] == ["000001-KQ1", "000002-KQ1", "000001-KQ2"]
     await check_everything(config.database_owner_url)
+
+
+async def test_whoever_holds_a_list_waits_only_for_one_above_it(config: Config) -> None:
+    """An order locks its lists in rising order: waiting below what one holds could be waiting in a circle."""
+    pool = await db.create_pool(config.database_url, 6)
+    await open_lists(pool)
+    async with db.connection(pool) as conn:
+        last = store.OPEN_LISTS - 1
+        await conn.execute("UPDATE status_list SET taken = $1 WHERE list_id = $2", SIZE - 1, last)
+        await conn.execute("INSERT INTO status_list VALUES ($1, $2, 0, 0)", last + 1, SEED)
+    async with AsyncExitStack() as below, AsyncExitStack() as above:
+        for list_id in range(last):
+            await lock_list(await below.enter_async_context(db.transaction(pool)), list_id)
+        await lock_list(await above.enter_async_context(db.transaction(pool)), last + 1)
+        waiting = asyncio.create_task(take_two(pool))
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+        await above.aclose()
+        assert positions(await waiting) == [(last, SIZE - 1, 1), (last + 1, 0, 1)]
+    await pool.close()
+
+
+async def lock_list(conn: Connection, list_id: int) -> None:
+    await conn.execute("SELECT 1 FROM status_list WHERE list_id = $1 FOR UPDATE", list_id)
+
+
+async def take_two(pool: db.Pool) -> list[store.IndexRange]:
+    async with db.transaction(pool) as conn:
+        return await store.take_indexes(conn, 2, SEED)

@@ -202,3 +202,50 @@ def test_missing_keys_are_told(khoso: Khoso, config: Config, tmp_path: Path) -> 
         ended = khoso(*command, config=msgspec.structs.replace(config, keys_dir=tmp_path / "none"))
         assert ended.status == 1, command
         assert "khoso keys prepare" in ended.err
+
+
+STATUS = ("--agency", AGENCY, "--actor", "clerk", "--reason", "R1", "--decision", "1/QĐ")
+
+
+def test_status_orders(khoso: Khoso, config: Config, tmp_path: Path) -> None:
+    codes = []
+    for serial in range(1, 5):
+        issued = khoso(*ISSUE, f"{serial}", config=config, stdin=json.dumps(house_permit(serial)))
+        codes.append(lookup.parse(issued.answer["lookup_code"])[0])
+    file = tmp_path / "codes.txt"
+    file.write_text("\n".join(codes[1:3]))
+    assert khoso("status", "suspend", codes[0], *STATUS, config=config).status == 0
+    assert khoso("status", "restore", codes[0], *STATUS, "--json", config=config).answer["state"] == "carried_out"
+    assert khoso("status", "supersede", f"{codes[0]}={codes[3]}", *STATUS, config=config).status == 0
+    by_file = khoso("status", "suspend", "--file", str(file), *STATUS, "--json", config=config)
+    assert (by_file.answer["state"], by_file.answer["results"]) == ("carried_out", 2)
+    query = ("--issued-by", "clerk", "--status", "suspended")
+    shown = khoso("status", "revoke", *query, "--preview", *STATUS, config=config)
+    assert (shown.status, codes[1] in shown.out) == (0, True)
+    assert khoso("status", "revoke", *query, "--preview", "--json", *STATUS, config=config).answer["count"] == 2
+    assert khoso("status", "revoke", *query, "--json", *STATUS, config=config).status == 2
+    refused = khoso("status", "revoke", *query, "--expect", "3", *STATUS, config=config)
+    assert (refused.status, "expected_count" in refused.err) == (1, True)
+    assert khoso("status", "revoke", *query, *STATUS, config=config, stdin="n\n").status == 1
+    assert khoso("status", "revoke", *query, *STATUS, config=config, stdin="y\n").status == 0
+    for wrong in (("A", "--file", str(file)), (), ("A", "--effective", "soon")):
+        assert khoso("status", "revoke", *wrong, *STATUS, config=config).status != 0
+
+
+def test_status_orders_are_approved_and_cancelled(khoso: Khoso, config: Config) -> None:
+    issued = khoso(*ISSUE, "one", config=config, stdin=json.dumps(house_permit()))
+    code, _ = lookup.parse(issued.answer["lookup_code"])
+    assert khoso("status", "revoke", code, *STATUS, config=config).status == 0
+    orders = [khoso("status", "restore", code, *STATUS, "--json", config=config).answer for _ in range(3)]
+    waiting = khoso("status", "orders", "--agency", AGENCY, "--state", "awaiting_approval", "--json", config=config)
+    assert {one["order_id"] for one in waiting.answer} == {one["order_id"] for one in orders}
+    assert "carried_out" in khoso("status", "orders", "--agency", AGENCY, config=config).out
+    who = ("--agency", AGENCY, "--actor", "chief")
+    own = khoso("status", "approve", orders[0]["order_id"], *STATUS[:4], "--hash", "00" * 32, config=config)
+    assert own.status == 1
+    assert khoso("status", "approve", orders[0]["order_id"], *who, "--hash", "x", config=config).status == 2
+    assert khoso("status", "approve", orders[0]["order_id"], *who, config=config, stdin="y\n").status == 0
+    failed = khoso("status", "approve", orders[1]["order_id"], *who, "--hash", orders[1]["order_hash"], config=config)
+    assert (failed.status, "failed" in failed.out) == (1, True)
+    cancelled = khoso("status", "cancel", orders[2]["order_id"], *who, "--reason", "nhầm", "--json", config=config)
+    assert cancelled.answer["state"] == "cancelled"

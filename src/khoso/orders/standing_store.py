@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from khoso.db import Connection
 from khoso.orders.model import Chosen, Order, Place, Query
 
-PART = 25_000
+PART = 10_000
 
 Item = TypeVar("Item")
 
