@@ -21,6 +21,7 @@ async def check_everything(owner_dsn: str) -> None:
         await _check_indexes(conn)
         await _check_counts(conn)
         await _check_acts(conn)
+        await _check_audit(conn)
     finally:
         await conn.close()
 
@@ -75,6 +76,7 @@ async def _check_counts(conn: asyncpg.Connection) -> None:
         "SELECT count(*) FROM status_entry",
         "SELECT count(*) FROM outbox WHERE kind = 'issue'",
         "SELECT count(*) FROM audit WHERE act = 'issue'",
+        "SELECT count(*) FROM audit JOIN credential ON subject = result_code WHERE act = 'issue'",
         "SELECT coalesce(sum(results), 0) FROM dossier_result",
         "SELECT count(DISTINCT result_code) FROM credential",
         "SELECT count(DISTINCT (list_id, status_index)) FROM credential",
@@ -103,3 +105,34 @@ async def _check_acts(conn: asyncpg.Connection) -> None:
     becomes = {None: 0, "restore": 0, "revoke": 1, "suspend": 2, "supersede": 3}
     for row in rows:
         assert row["status"] == becomes[row["act"]], row["result_code"]
+
+
+async def _check_audit(conn: asyncpg.Connection) -> None:
+    """Every act has its row, and every chain is whole, by PostgreSQL's own arithmetic (docs/audit.md)."""
+    acts = "SELECT result_code, act, actor, acted_at FROM status_act JOIN result_code USING (vault_id, credential_id)"
+    rows = "SELECT subject, act, actor, at FROM audit WHERE act IN ('revoke', 'suspend', 'restore', 'supersede')"
+    assert not await conn.fetch(f"(({acts}) EXCEPT ALL ({rows})) UNION ALL (({rows}) EXCEPT ALL ({acts}))")
+    assert not await conn.fetch(CHAIN_BREAKS)
+    assert not await conn.fetch(
+        """
+        SELECT * FROM audit_head FULL JOIN (SELECT DISTINCT ON (chain) chain, sequence, hash FROM audit
+                                             ORDER BY chain, sequence DESC) AS last USING (chain)
+         WHERE (length, audit_head.hash) IS DISTINCT FROM (coalesce(sequence, 0), coalesce(last.hash, $1))
+        """,
+        bytes(32),
+    )
+
+
+CHAIN_BREAKS = """
+SELECT chain, sequence
+  FROM (SELECT *, row_number() OVER one_chain AS number,
+               lag(hash, 1, decode(repeat('00', 32), 'hex')) OVER one_chain AS previous
+          FROM audit
+        WINDOW one_chain AS (PARTITION BY chain ORDER BY sequence)) AS row
+ WHERE sequence <> number
+    OR hash <> sha256(previous || int4send(chain) || int8send(sequence)
+                      || int8send((extract(epoch FROM at) * 1000000)::bigint)
+                      || int4send(octet_length(actor)) || int4send(octet_length(act)) || int4send(octet_length(subject))
+                      || convert_to(actor || act || subject, 'UTF8'))
+ ORDER BY chain, sequence
+"""

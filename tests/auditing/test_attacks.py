@@ -35,7 +35,9 @@ async def test_what_no_program_can_have_written_is_a_changed_row_too(
 
 
 async def test_text_moved_from_one_column_to_the_next_is_a_change(auditor: Auditor, owner: asyncpg.Connection) -> None:
-    await owner.execute("UPDATE audit SET act = act || left(subject, 1), subject = substr(subject, 2) WHERE sequence = 3")
+    await owner.execute(
+        "UPDATE audit SET act = act || left(subject, 1), subject = substr(subject, 2) WHERE sequence = 3"
+    )
     assert await auditor.found() == [("changed", 0, 3), ("changed", 1, 3)]
 
 
@@ -147,7 +149,9 @@ async def rebuild(
     owner: asyncpg.Connection, chain: int, *, leaving_out: int = 0, subject: str | None = None, more: int = 0
 ) -> None:
     """The chain as a careful forger writes it: other rows, right hashes, right head."""
-    rows = await owner.fetch("SELECT * FROM audit WHERE chain = $1 AND sequence <> $2 ORDER BY sequence", chain, leaving_out)
+    rows = await owner.fetch(
+        "SELECT * FROM audit WHERE chain = $1 AND sequence <> $2 ORDER BY sequence", chain, leaving_out
+    )
     rows += rows[:more]
     await owner.execute("DELETE FROM audit WHERE chain = $1", chain)
     last = GENESIS

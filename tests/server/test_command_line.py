@@ -1,12 +1,10 @@
 """Every command of `khoso`: what it prints, how it ends, and that an error says what to do."""
 
-import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,52 +15,16 @@ import pytest
 from conftest import Database
 from demo.launching import clean, free_port
 from desk import AGENCY
-from khoso.__main__ import app, main
-from khoso.config import Config, to_environment
+from khoso.__main__ import app
+from khoso.config import Config
 from khoso.formats import lookup
 from khoso.identity.tokens import TokenReader
 from khoso.signing.files import KeyFiles
 from samples import house_permit
+from server.conftest import Khoso
 from servers import WallClock
 
 ISSUE = ("issue", "-", "--agency", AGENCY, "--actor", "clerk", "--idempotency-key")
-
-
-@dataclass(frozen=True)
-class Ended:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def answer(self) -> Any:
-        return json.loads(self.out)
-
-
-Khoso = Callable[..., Ended]
-
-
-@pytest.fixture
-def khoso(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Khoso:
-    """Runs a command in this process with these settings and nothing else of ours."""
-
-    def run(*command: str, config: Config | None = None, stdin: str = "", **settings: str) -> Ended:
-        with monkeypatch.context() as patch:
-            environ = clean(os.environ) | ({} if config is None else to_environment(config)) | settings
-            for name in os.environ.keys() - environ.keys():
-                patch.delenv(name)
-            for name, value in environ.items():
-                patch.setenv(name, value)
-            patch.setattr(sys, "argv", ["khoso", *command])
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-            capfd.readouterr()
-            with pytest.raises(SystemExit) as ended:
-                main()
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return Ended(int(ended.value.code or 0), out, err)
-
-    return run
 
 
 def commands() -> Iterator[tuple[str, ...]]:
