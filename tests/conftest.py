@@ -5,6 +5,7 @@ database    an empty, migrated database
 city        a database with the catalogue of Da Nang and a key for every issuing agency, and the keys' directory
 clock       goes when it is told to
 services    the rooms of a process on the city
+khoso       the command line
 client      HTTP on the city; when the test is over, everything in the database must still be true
 """
 
@@ -25,6 +26,7 @@ import pytest
 from litestar import Litestar
 
 import invariants
+from command_line import Khoso, make_khoso
 from khoso.app import create_app
 from khoso.catalogue import danang
 from khoso.config import Config
@@ -64,6 +66,11 @@ class Database:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def khoso(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Khoso:
+    return make_khoso(monkeypatch, capfd)
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ async def check_everything(owner_dsn: str) -> None:
         await _check_acts(conn)
         await _check_scans(conn)
         await _check_orders(conn)
+        await _check_audit(conn)
     finally:
         await conn.close()
 
@@ -181,3 +182,31 @@ async def _check_steps(conn: asyncpg.Connection, order: Order) -> None:
         expected.add(("carry_out" if order.state == "carried_out" else "fail", order.author))
     assert {(step["act"], step["actor"]) for step in steps} == expected, order
     assert len(steps) == len(expected), order
+
+
+async def _check_audit(conn: asyncpg.Connection) -> None:
+    """Every chain is whole, by PostgreSQL's own arithmetic (docs/audit.md)."""
+    assert not await conn.fetch(CHAIN_BREAKS)
+    assert not await conn.fetch(
+        """
+        SELECT * FROM audit_head FULL JOIN (SELECT DISTINCT ON (chain) chain, sequence, hash FROM audit
+                                             ORDER BY chain, sequence DESC) AS last USING (chain)
+         WHERE (length, audit_head.hash) IS DISTINCT FROM (coalesce(sequence, 0), coalesce(last.hash, $1))
+        """,
+        bytes(32),
+    )
+
+
+CHAIN_BREAKS = """
+SELECT chain, sequence
+  FROM (SELECT *, row_number() OVER one_chain AS number,
+               lag(hash, 1, decode(repeat('00', 32), 'hex')) OVER one_chain AS previous
+          FROM audit
+        WINDOW one_chain AS (PARTITION BY chain ORDER BY sequence)) AS row
+ WHERE sequence <> number
+    OR hash <> sha256(previous || int4send(chain) || int8send(sequence)
+                      || int8send((extract(epoch FROM at) * 1000000)::bigint)
+                      || int4send(octet_length(actor)) || int4send(octet_length(act)) || int4send(octet_length(subject))
+                      || convert_to(actor || act || subject, 'UTF8'))
+ ORDER BY chain, sequence
+"""

@@ -12,6 +12,7 @@ import structlog
 from khoso import db, jobs
 from khoso.auditing.service import make_checkpoint
 from khoso.config import Config
+from khoso.db import Pool
 from khoso.errors import AuditNotSound
 from khoso.following import follow
 from khoso.formats.audit_chain import PrivateKey
@@ -43,7 +44,7 @@ async def run_worker(config: Config) -> None:
         chores = {
             "forget": ("17 * * * *", lambda: _forget(services)),
             "resume": ("* * * * *", lambda: _resume(services)),
-            "checkpoint": ("*/10 * * * *", lambda: _checkpoint(services, audit_key)),
+            "checkpoint": ("*/10 * * * *", lambda: tell_checkpoint(services.pool, audit_key)),
         }
         work = {IMPORT: lambda payload: _import(services, payload)}
         # Not a chore: the queue's schedule knows minutes, and an order is to be carried out in its second.
@@ -73,15 +74,14 @@ async def _resume(services: Services) -> None:
             await jobs.enqueue(conn, IMPORT, str(import_id).encode())
 
 
-async def _checkpoint(services: Services, key: PrivateKey) -> None:
+async def tell_checkpoint(pool: Pool, key: PrivateKey) -> None:
     """Sign where the audit ends, and tell it whatever the log's level, for a log system elsewhere to keep."""
     now = utc_now()
     try:
-        signed = await make_checkpoint(services.pool, key, now)
+        signed = await make_checkpoint(pool, key, now)
     except AuditNotSound as error:
         log.error("audit not sound", problem=str(error))
         return
-    if signed is not None:
-        line = {"event": "audit checkpoint", "checkpoint": signed, "level": "info", "timestamp": now}
-        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
-        sys.stdout.flush()
+    line = {"event": "audit checkpoint", "checkpoint": signed, "level": "info", "timestamp": now}
+    sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+    sys.stdout.flush()

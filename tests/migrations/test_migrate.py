@@ -9,12 +9,14 @@ import pytest
 from pogo_core.error import BadMigrationError
 
 from conftest import Database
+from invariants import CHAIN_BREAKS
 from khoso import migrating
 from khoso.errors import Unavailable
 from khoso.migrating import migrate, migrations_dir
 from store.documented import read_tables
 
 ROOT = Path(__file__).parents[2]
+MIGRATIONS = migrations_dir()
 FIRST_RELEASE = "0.1.0"
 RELEASES = Path(__file__).with_name("releases")
 """For each release `<version>.sql`: the schema it made, with a few papers in it, as `pg_dump` wrote it."""
@@ -86,6 +88,35 @@ async def test_a_migration_that_fails_leaves_nothing_of_itself(
     broken.write_text(text.format(""))
     await migrate(empty)
     assert "kept" in {table for _, table, *_ in await read_shape(empty)}
+
+
+async def test_what_was_audited_before_the_chains_is_carried_over(
+    empty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the order of its times, with whatever texts it has, into a chain that is whole."""
+    with monkeypatch.context() as before:
+        before.setattr(migrating, "migrations_dir", lambda: tmp_path)
+        for name in ("0001_foundations.sql", "0002_jobs.sql"):
+            (tmp_path / name).write_text((MIGRATIONS / name).read_text())
+        await migrate(empty)
+    conn = await asyncpg.connect(empty)
+    try:
+        await conn.execute(
+            """
+            INSERT INTO audit (audit_id, at, actor, act, subject)
+            SELECT gen_random_uuid(), timestamptz '2026-11-23' - number * interval '1.000001 s', 'cán bộ ' || number,
+                   '', repeat('ồ', number)
+              FROM generate_series(1, 3000) AS number
+            """
+        )
+        before_it = await conn.fetch("SELECT at, actor, act, subject FROM audit ORDER BY at")
+        await migrate(empty)
+        assert await conn.fetch("SELECT at, actor, act, subject FROM audit ORDER BY chain, sequence") == before_it
+        assert await conn.fetch(CHAIN_BREAKS) == []
+        heads = await conn.fetch("SELECT chain, length FROM audit_head ORDER BY chain")
+        assert [tuple(row) for row in heads] == [(0, 3000), *((chain, 0) for chain in range(1, 8))]
+    finally:
+        await conn.close()
 
 
 async def test_without_a_server_it_says_so(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from command_line import Khoso, make_khoso
+from command_line import Khoso
 from conftest import Database
 from demo.launching import clean, free_port
 from desk import AGENCY
@@ -25,11 +25,6 @@ from samples import house_permit
 from servers import WallClock
 
 ISSUE = ("issue", "-", "--agency", AGENCY, "--actor", "clerk", "--idempotency-key")
-
-
-@pytest.fixture
-def khoso(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Khoso:
-    return make_khoso(monkeypatch, capfd)
 
 
 def commands() -> Iterator[tuple[str, ...]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from command_line import Khoso, make_khoso
+from command_line import Khoso
 from desk import AGENCY
 from khoso.config import Config
 from samples import house_permit
@@ -16,11 +16,6 @@ pytestmark = needs_softhsm
 
 
 ISSUE = ("issue", "-", "--agency", AGENCY, "--actor", "clerk", "--idempotency-key", "one")
-
-
-@pytest.fixture
-def khoso(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Khoso:
-    return make_khoso(monkeypatch, capfd)
 
 
 @pytest.fixture

@@ -40,20 +40,20 @@ async def check_chain(
 
     `advance` is told how many rows were read. Call it inside a transaction that sees one moment.
     """
-    place, hash_at_head = Place(chain, 1, GENESIS), GENESIS
+    sequence, previous, hash_at_head = 1, GENESIS, GENESIS
     async with aclosing(store.read_chain(conn, chain)) as pages:
         async for rows in pages:
             for row in rows:
-                if row.sequence != place.sequence or _hash_at(place, row) != row.hash:
-                    return await _name(conn, row, place, head)
-                mark = marks.get(row.sequence)
+                if row.sequence != sequence or _hash_at(chain, sequence, previous, row) != row.hash:
+                    return await _name(conn, row, Place(chain, sequence, previous), head)
+                mark = marks.get(sequence)
                 if mark is not None and mark.hash != row.hash:
-                    return Fault("checkpoint_contradicts", chain, row.sequence, mark.checkpoint)
-                if head is not None and row.sequence == head.length:
+                    return Fault("checkpoint_contradicts", chain, sequence, mark.checkpoint)
+                if head is not None and sequence == head.length:
                     hash_at_head = row.hash
-                place = Place(chain, row.sequence + 1, row.hash)
+                sequence, previous = sequence + 1, row.hash
             advance(len(rows))
-    return _check_end(chain, place.sequence - 1, head, hash_at_head, marks)
+    return _check_end(chain, sequence - 1, head, hash_at_head, marks)
 
 
 def _check_end(
@@ -92,28 +92,28 @@ async def _trace(conn: Connection, row: Row, place: Place) -> FaultKind:
             for later in rows:
                 if before is row and _moved_up(row, later, place.chain):
                     return "deleted"
-                if _hash_at(place, later) in (row.hash, later.hash):
+                if _hash_at(*place, later) in (row.hash, later.hash):
                     return "reordered" if _changed_places(row, later, before.hash, place.chain) else "inserted"
                 before = later
     return "changed"
 
 
-def _hash_at(place: Place, row: Row) -> object:
+def _hash_at(chain: int, sequence: int, previous: Any, row: Row) -> object:
     """The hash that a row has at a place; equal to nothing if no program can have written the row."""
-    if None in row or place.previous is None:
+    if None in row or previous is None:
         return object()
-    return audit_chain.link(place.previous, place.chain, place.sequence, row.at, row.actor, row.act, row.subject)
+    return audit_chain.link(previous, chain, sequence, row.at, row.actor, row.act, row.subject)
 
 
 def _moved_up(row: Row, following: Row, chain: int) -> bool:
     """Whether a row was written right behind another, but further down than both lie now."""
     return any(
-        _hash_at(Place(chain, following.sequence + moved, row.hash), following) == following.hash
+        _hash_at(chain, following.sequence + moved, row.hash, following) == following.hash
         for moved in range(1, _FARTHEST_MOVE)
     )
 
 
 def _changed_places(row: Row, later: Row, before_later: Any, chain: int) -> bool:
     """Whether a row was written where a later one lies: behind the one before that, or behind the later one."""
-    hashes = [_hash_at(Place(chain, later.sequence, previous), row) for previous in (before_later, later.hash)]
+    hashes = [_hash_at(chain, later.sequence, previous, row) for previous in (before_later, later.hash)]
     return row.hash in hashes or later.hash in hashes

@@ -21,7 +21,7 @@ RESULT_CODE = re.compile(r"[0-9A-Z]{1,3}(?:\.[0-9A-Z]{2,3}){0,4}-[0-9]{6}-[0-9]{
 _VALUE = {character: value for value, character in enumerate(ALPHABET)} | {"I": 1, "L": 1, "O": 0, "U": 27}
 _SINGLE = bytes(_VALUE.get(chr(byte), 0) for byte in range(256))
 _DOUBLED = bytes(value * 2 // 32 + value * 2 % 32 for value in _SINGLE)
-"""What each character adds to the check: every second one counts twice, as the sum of the digits; others do not count."""
+"""What each character adds to the check, and what every second one adds; one outside of the alphabet nothing."""
 
 _TYPED = re.compile(r"([^ ]+) ?([0-9A-Z]{5})([0-9A-Z])")
 _NUMBERED = re.compile(r"-KQ\(([0-9]{1,4})\)")
