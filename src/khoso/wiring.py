@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from khoso import db, jobs
 from khoso.bulk import BulkIssuing
+from khoso.catalogue.custody import Custody
 from khoso.catalogue.service import Catalogue
 from khoso.config import Config
 from khoso.db import Pool
@@ -15,7 +16,7 @@ from khoso.errors import ConfigurationError
 from khoso.following import follow, listen
 from khoso.imports.service import Imports
 from khoso.issuance.service import MAX_BATCH, Issuer
-from khoso.observing import STATUS_AGE, UNRECORDED, tell_verdicts
+from khoso.observing import STATUS_AGE, TRUST_LEFT, UNRECORDED, tell_verdicts
 from khoso.signing.files import KeyFiles
 from khoso.vault.service import Vaults
 from khoso.verification.counting import ScanCounts
@@ -36,9 +37,11 @@ def utc_now() -> datetime:
 class Services:
     """The rooms of one process."""
 
+    origin: str
     pool: Pool
     keys: KeyFiles
     catalogue: Catalogue
+    custody: Custody
     statuses: StatusSnapshot
     scan_counts: ScanCounts
     issuer: Issuer
@@ -72,8 +75,26 @@ async def open_services(config: Config, now: Clock = utc_now, *, verifying: bool
         yield services
 
 
+def check_root(config: Config, services: Services) -> None:
+    """Raise ConfigurationError unless the roots believed here may speak for this city."""
+    pinned, at_hand = services.keys.roots(), services.keys.development_root()
+    if not pinned:
+        raise ConfigurationError(
+            "no root is trusted: make one on a machine without network (`khoso keys root make`) and bring its public "
+            "half (`khoso keys root trust`); to try things out, `khoso keys prepare --development`"
+        )
+    development = services.catalogue.snapshot.trust.development or (at_hand is not None and at_hand.kid in pinned)
+    if development and not (config.demo or config.is_this_machine):
+        raise ConfigurationError(
+            f"the root is one of development, which proves nothing, and {config.public_url} is for everybody: remove "
+            "root-development.pem and roots.pem from the keys directory and make a root (keys/README.md)"
+        )
+
+
 def _build(config: Config, pool: Pool, keys: KeyFiles, now: Clock) -> Services:
-    catalogue = Catalogue(pool, origin=config.public_url, roots=keys.roots(), root=keys.development_root(), now=now)
+    origin, roots, root = config.public_url, keys.roots(), keys.development_root()
+    catalogue = Catalogue(pool, origin=origin, roots=roots, root=root, now=now)
+    custody = Custody(catalogue, pool, origin=origin, roots=roots, root_at_hand=root is not None, now=now)
     statuses = StatusSnapshot(pool, now)
     scan_counts = ScanCounts(pool, tell_verdicts)
     issuer = make_issuer(config, pool, keys, catalogue, now)
@@ -88,9 +109,11 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, now: Clock) -> Services:
     )
     bulk = BulkIssuing(issuer, lambda: catalogue.snapshot, now)
     return Services(
+        origin=origin,
         pool=pool,
         keys=keys,
         catalogue=catalogue,
+        custody=custody,
         statuses=statuses,
         scan_counts=scan_counts,
         issuer=issuer,
@@ -127,7 +150,7 @@ async def _following(config: Config, services: Services, now: Clock, verifying: 
         tasks += [
             asyncio.create_task(follow("statuses", services.statuses.refresh, status_changed)),
             asyncio.create_task(services.scan_counts.keep_flushing()),
-            asyncio.create_task(_tell_age(services.statuses, now)),
+            asyncio.create_task(_tell_ages(services, now)),
         ]
     try:
         yield
@@ -137,8 +160,9 @@ async def _following(config: Config, services: Services, now: Clock, verifying: 
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _tell_age(statuses: StatusSnapshot, now: Clock) -> None:
-    """Keep the metric of the statuses' age, also and above all while the database is away."""
+async def _tell_ages(services: Services, now: Clock) -> None:
+    """Keep the metrics of what grows old, also and above all while the database is away."""
     while True:
-        STATUS_AGE.set(now().timestamp() - statuses.as_of)
+        STATUS_AGE.set(now().timestamp() - services.statuses.as_of)
+        TRUST_LEFT.set(services.catalogue.snapshot.believed.trust.expires_at - now().timestamp())
         await asyncio.sleep(_AGE_SECONDS)
