@@ -21,10 +21,11 @@ from khoso.catalogue.model import SigningKey
 from khoso.config import Config
 from khoso.formats import cose
 from khoso.formats.trust import KeyState
+from khoso.formats.trust_list import public_der
 from khoso.issuance.signer import Signer
 from khoso.signing.access import Access
 from khoso.signing.device import Device
-from khoso.signing.files import KeyFiles, public_der
+from khoso.signing.files import KeyFiles
 from khoso.wiring import open_services, utc_now
 
 from . import town

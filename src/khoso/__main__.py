@@ -9,15 +9,27 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import msgspec
+import structlog
 import typer
 
 from khoso import cli_status
 from khoso import config as configuration
 from khoso.audit_commands import audit_app
 from khoso.caller import SCOPES, Caller
+from khoso.cli_keys import keys_app
 from khoso.config import Config
-from khoso.errors import InputProblem, InvalidInput, KeyStoreError, KhosoError
-from khoso.terminal import EXIT_ERROR, EXIT_REFUSED, EXIT_UNDECIDED, JsonOption, err, out, print_json
+from khoso.errors import KeyStoreError, KhosoError
+from khoso.terminal import (
+    EXIT_ERROR,
+    EXIT_REFUSED,
+    EXIT_UNDECIDED,
+    JsonOption,
+    decode,
+    err,
+    out,
+    print_json,
+    read_file,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,7 +38,6 @@ app = typer.Typer(
     help="Kho Số: kho kết quả thủ tục hành chính số | the vault of digital administrative results.",
     epilog="Settings are environment variables KHOSO_…; see docs/operations.md.",
 )
-keys_app = typer.Typer(no_args_is_help=True, help="Signing keys.")
 token_app = typer.Typer(no_args_is_help=True, help="Access tokens.")
 catalogue_app = typer.Typer(no_args_is_help=True, help="Agencies, result types, rights.")
 app.add_typer(keys_app, name="keys")
@@ -38,6 +49,7 @@ app.add_typer(cli_status.app, name="status")
 
 def main() -> None:
     """Run a command; an error of ours ends with one line that says what to do, and exit status 1."""
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))  # what is asked for is on stdout
     try:
         app()
     except KhosoError as error:
@@ -61,7 +73,7 @@ def serve(
     if parent is not None:
         die_with(parent)
     config = _with(configuration.load(), workers=workers, host=host, port=port)
-    device_fault = asyncio.run(_check(config))
+    _, device_fault = asyncio.run(_check(config))
     if device_fault is not None:  # not a reason to check no papers
         err.print(f"[yellow]{KeyStoreError.__doc__}[/]")
         err.print(str(device_fault), highlight=False, markup=False)
@@ -118,11 +130,13 @@ def check_config() -> None:
     from khoso.signing.files import KeyFiles
 
     config = configuration.load()
-    device_fault = asyncio.run(_check(config))
+    trust_version, device_fault = asyncio.run(_check(config))
     KeyFiles(config.keys_dir).audit_key()
     if device_fault is not None:
         raise device_fault
     out.print("Cấu hình dùng được | the configuration is good")
+    if trust_version == 0:
+        out.print("Chưa có danh sách tin cậy | there is no trust list yet: khoso keys trust draft", markup=False)
 
 
 @app.command()
@@ -140,7 +154,7 @@ def issue(
         async with open_services(config, verifying=False) as services:
             return await services.issuer.issue(request, agency, actor, idempotency_key)
 
-    request = _decode(_read(file), IssueRequest)
+    request = decode(read_file(file), IssueRequest)
     print_json(asyncio.run(run(configuration.load(), request)))
 
 
@@ -196,72 +210,6 @@ def verify(
     raise typer.Exit({"green": 0, "red": EXIT_REFUSED}.get(view.colour, EXIT_UNDECIDED))
 
 
-@keys_app.command("prepare")
-def keys_prepare() -> None:
-    """Make the key directory with passphrase, pepper, token key and audit key; what is there stays."""
-    from khoso.signing.files import KeyFiles
-
-    config = configuration.load()
-    KeyFiles(config.keys_dir).prepare()
-    out.print(f"{config.keys_dir.resolve()}")
-
-
-@keys_app.command("make")
-def keys_make(
-    agency: Annotated[str, typer.Argument(help="Code of the agency.")],
-    hsm: Annotated[bool, typer.Option("--hsm", help="In the signing device, from which it never comes out.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Make a signing key for an agency and let it sign from now on; its last key retires."""
-    from khoso.catalogue.model import SigningKey
-    from khoso.formats import cose
-    from khoso.formats.trust import KeyState
-    from khoso.signing.files import public_der
-    from khoso.wiring import open_services, utc_now
-
-    async def run(config: Config) -> bytes:
-        async with open_services(config, verifying=False) as services:
-            device = services.signers.device if hsm else None
-            public_key = services.keys.make_agency_key() if device is None else await device.make_key(f"khoso {agency}")
-            key = SigningKey(
-                kid=cose.key_id(public_key),
-                agency_code=agency,
-                public_key=public_der(public_key),
-                state=KeyState.ACTIVE,
-                valid_from=utc_now(),
-            )
-            await services.catalogue.register_keys([key], "command line")
-            return key.kid
-
-    kid = asyncio.run(run(configuration.load())).hex()
-    if as_json:
-        print_json({"agency_code": agency, "kid": kid})
-    else:
-        out.print(f"{agency}: {kid}")
-
-
-@keys_app.command("list")
-def keys_list(as_json: JsonOption = False) -> None:
-    """The keys of all agencies, with their state."""
-    from rich.table import Table
-
-    from khoso.wiring import open_services
-
-    async def run(config: Config) -> list[dict[str, str]]:
-        async with open_services(config, verifying=False) as services:
-            keys = services.catalogue.snapshot.trust.keys.values()
-            return [{"kid": k.kid.hex(), "agency_code": k.agency_code, "state": k.state.value} for k in keys]
-
-    found = asyncio.run(run(configuration.load()))
-    if as_json:
-        print_json(found)
-        return
-    table = Table("kid", "agency", "state")
-    for key in found:
-        table.add_row(*key.values())
-    out.print(table)
-
-
 @token_app.command("make")
 def token_make(
     subject: Annotated[str, typer.Option(help="Who: a stable name; goes into the audit.")],
@@ -306,35 +254,26 @@ def catalogue_load() -> None:
     out.print("Đã nạp | loaded")
 
 
-async def _check(config: Config) -> KeyStoreError | None:
-    """Raise what a server could not start with; return why it could not sign with its device."""
-    from khoso.wiring import open_services
+async def _check(config: Config) -> tuple[int, KeyStoreError | None]:
+    """Raise what would keep a server from starting.
+
+    Answers the version of the trust list, 0 if there is none, and why the signing device could not be used.
+    """
+    from khoso.wiring import check_root, open_services
 
     async with open_services(config, verifying=False) as services:
+        check_root(config, services)
+        version = services.catalogue.snapshot.trust.version
         try:
             await services.signers.check()
         except KeyStoreError as fault:
-            return fault
-    return None
+            return version, fault
+    return version, None
 
 
 def _with(config: Config, **given: Any) -> Config:
     """The configuration with the options that were given on the command line."""
     return msgspec.structs.replace(config, **{name: value for name, value in given.items() if value is not None})
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    except OSError as error:
-        raise InvalidInput(InputProblem("file", "unreadable", f"{file}: {error.strerror}")) from None
-
-
-def _decode(data: bytes, kind: Any) -> Any:
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(InputProblem("file", "json", str(error))) from None
 
 
 def _print_verdict(view: Any) -> None:

@@ -43,7 +43,8 @@ async def _check(config: Config, outside: list[str], keys: list[Path]) -> "Repor
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from khoso.auditing import service
-    from khoso.signing.files import KeyFiles, read_public_pem
+    from khoso.signing.files import KeyFiles
+    from khoso.signing.pem import read_public_pem
     from khoso.wiring import open_pool
 
     known = [KeyFiles(config.keys_dir).audit_key().public_key(), *map(read_public_pem, keys)]
@@ -108,10 +109,11 @@ def checkpoint() -> None:
 @audit_app.command("key")
 def print_key() -> None:
     """Print the public key that checkpoints are checked with (PEM), to be kept elsewhere."""
-    from khoso.signing.files import KeyFiles, public_pem
+    from khoso.signing.files import KeyFiles
+    from khoso.signing.pem import public_pem
 
     public_key = KeyFiles(configuration.load().keys_dir).audit_key().public_key()
-    out.print(public_pem(public_key), highlight=False, markup=False, end="")
+    out.print(public_pem(public_key).decode(), highlight=False, markup=False, end="")
 
 
 @audit_app.command("list")

@@ -33,6 +33,10 @@ STATUS_AGE = Gauge(
     "khoso_status_age_seconds", "Age of what a worker remembers of statuses, by process", multiprocess_mode="liveall"
 )
 
+TRUST_LEFT = Gauge(
+    "khoso_trust_seconds_left", "Time until the trust list ends, by process", multiprocess_mode="liveall"
+)
+
 
 def tell_verdicts(outcome: str, scans: int) -> None:
     """Count verdicts of one outcome."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from khoso import db, jobs
 from khoso.bulk import BulkIssuing
+from khoso.catalogue.custody import Custody
 from khoso.catalogue.service import Catalogue
 from khoso.config import Config
 from khoso.db import Pool
@@ -16,7 +17,7 @@ from khoso.errors import ConfigurationError
 from khoso.following import follow, listen
 from khoso.imports.service import Imports
 from khoso.issuance.service import MAX_BATCH, Issuer
-from khoso.observing import STATUS_AGE, tell_outage_scans, tell_verdicts
+from khoso.observing import STATUS_AGE, TRUST_LEFT, tell_outage_scans, tell_verdicts
 from khoso.orders.book import OrderBook
 from khoso.orders.service import Orders
 from khoso.signing.access import Access
@@ -47,10 +48,12 @@ def utc_now() -> datetime:
 class Services:
     """The rooms of one process."""
 
+    origin: str
     pool: Pool
     keys: KeyFiles
     signers: Signers
     catalogue: Catalogue
+    custody: Custody
     statuses: StatusSnapshot
     spool: Spool
     scan_counts: ScanCounts
@@ -78,6 +81,7 @@ async def open_services(config: Config, now: Clock = utc_now, *, verifying: bool
         pool = await stack.enter_async_context(open_pool(config, config.pool_size))
         services = _build(config, pool, keys, signers, now)
         await services.catalogue.refresh()
+        await services.catalogue.renew_trust()
         if verifying:
             make_private(config.data_dir / STATUSES, config.data_dir / SPOOL)
             stack.callback(services.spool.close)
@@ -99,6 +103,22 @@ async def open_pool(config: Config, size: int) -> AsyncIterator[Pool]:
         yield pool
 
 
+def check_root(config: Config, services: Services) -> None:
+    """Raise ConfigurationError unless the roots believed here may speak for this city."""
+    pinned, at_hand = services.keys.roots(), services.keys.development_root()
+    if not pinned:
+        raise ConfigurationError(
+            "no root is trusted: make one on a machine without network (`khoso keys root make`) and bring its public "
+            "half (`khoso keys root trust`); to try things out, `khoso keys prepare --development`"
+        )
+    development = services.catalogue.snapshot.trust.development or (at_hand is not None and at_hand.kid in pinned)
+    if development and not (config.demo or config.is_this_machine):
+        raise ConfigurationError(
+            f"the root is one of development, which proves nothing, and {config.public_url} is for everybody: remove "
+            "root-development.pem and roots.pem from the keys directory and make a root (keys/README.md)"
+        )
+
+
 def _open_device(config: Config) -> Device | None:
     """The signing device, if there is to be one. Raises KeyStoreError where it could never be used."""
     if config.pkcs11_module is None:
@@ -108,7 +128,9 @@ def _open_device(config: Config) -> Device | None:
 
 
 def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Clock) -> Services:
-    catalogue = Catalogue(pool, origin=config.public_url, now=now)
+    origin, roots, root = config.public_url, keys.roots(), keys.development_root()
+    catalogue = Catalogue(pool, origin=origin, roots=roots, root=root, now=now)
+    custody = Custody(catalogue, pool, origin=origin, roots=roots, root_at_hand=root is not None, now=now)
     statuses = StatusSnapshot(pool, now, config.data_dir / STATUSES)
     spool = Spool(config.data_dir / SPOOL)
     scan_counts = ScanCounts(pool, spool, now, tell_verdicts)
@@ -125,10 +147,12 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
     )
     bulk = BulkIssuing(issuer, lambda: catalogue.snapshot, now)
     return Services(
+        origin=origin,
         pool=pool,
         keys=keys,
         signers=signers,
         catalogue=catalogue,
+        custody=custody,
         statuses=statuses,
         spool=spool,
         scan_counts=scan_counts,
@@ -193,7 +217,7 @@ async def _following(config: Config, services: Services, now: Clock, verifying: 
             asyncio.create_task(follow("statuses", services.statuses.refresh, status_changed)),
             asyncio.create_task(follow("spool", services.keeper.deliver, asyncio.Event())),
             asyncio.create_task(services.scan_counts.keep_flushing()),
-            asyncio.create_task(_tell_age(services.statuses, now)),
+            asyncio.create_task(_tell_ages(services, now)),
         ]
     try:
         yield
@@ -203,8 +227,9 @@ async def _following(config: Config, services: Services, now: Clock, verifying: 
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _tell_age(statuses: StatusSnapshot, now: Clock) -> None:
-    """Keep the metric of the statuses' age, also and above all while the database is away."""
+async def _tell_ages(services: Services, now: Clock) -> None:
+    """Keep the metrics of what grows old, also and above all while the database is away."""
     while True:
-        STATUS_AGE.set(now().timestamp() - statuses.as_of)
+        STATUS_AGE.set(now().timestamp() - services.statuses.as_of)
+        TRUST_LEFT.set(services.catalogue.snapshot.believed.trust.expires_at - now().timestamp())
         await asyncio.sleep(_AGE_SECONDS)

@@ -23,7 +23,7 @@ from khoso.issuance import store as issuance
 from khoso.signing.files import KeyFiles
 from khoso.verification import store as verification
 from khoso.verification.keeping import RECEIPTS_KEPT
-from khoso.wiring import Services, open_services, utc_now
+from khoso.wiring import Services, check_root, open_services, utc_now
 
 KEYS_KEPT = timedelta(days=7)
 """How long an idempotency key answers for its request."""
@@ -41,10 +41,12 @@ async def run_worker(config: Config) -> None:
         asyncio.get_running_loop().add_signal_handler(name, shutdown.set)
     audit_key = KeyFiles(config.keys_dir).audit_key()
     async with open_services(config, verifying=False) as services:
+        check_root(config, services)
         chores = {
             "forget": ("17 * * * *", lambda: _forget(services)),
             "resume": ("* * * * *", lambda: _resume(services)),
             "checkpoint": ("*/10 * * * *", lambda: tell_checkpoint(services.pool, audit_key)),
+            "renew-trust": ("23 * * * *", services.catalogue.renew_trust),
         }
         work = {IMPORT: lambda payload: _import(services, payload)}
         # Not a chore: the queue's schedule knows minutes, and an order is to be carried out in its second.

@@ -14,10 +14,10 @@ from khoso.catalogue.model import SigningKey
 from khoso.config import Config
 from khoso.formats import cose, link
 from khoso.formats.trust import KeyState
+from khoso.formats.trust_list import public_der
 from khoso.imports.model import Upload
 from khoso.imports.running import run_import
 from khoso.signing.cryptoki import Cryptoki
-from khoso.signing.files import public_der
 from khoso.wiring import open_services
 from samples import house_permit
 from sheets import AGENCY as BADGE_AGENCY

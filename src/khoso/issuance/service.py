@@ -18,7 +18,7 @@ import msgspec
 from khoso import db
 from khoso.coalescing import Coalescer
 from khoso.db import Connection, Pool
-from khoso.errors import IdempotencyKeyReused, InvalidInput, KeyStoreError, NotAuthorisedToIssue
+from khoso.errors import IdempotencyKeyReused, InvalidInput, KeyStoreError, NotAuthorisedToIssue, Unavailable
 from khoso.formats import link, lookup
 from khoso.formats.claims import StatusRef
 from khoso.issuance import store
@@ -134,7 +134,10 @@ class Issuer:
         if not new:
             return []
         codes = await self._take_result_codes(conn, [order.prepared.dossier_code for order, _, _ in new])
-        ranges = await store.take_indexes(conn, len(new), secrets.token_bytes(32))
+        kids = sorted({order.prepared.kid for order, _, _ in new})
+        ranges = await store.take_indexes(conn, len(new), secrets.token_bytes(32), kids)
+        if any(taken.key_compromised for taken in ranges):
+            raise Unavailable("the signing key has just been withdrawn")
         drafts = [
             make_draft(order.prepared, vault_id, credential_id, code, ref)
             for (order, vault_id, credential_id), code, ref in zip(new, codes, _references(ranges), strict=True)
