@@ -208,7 +208,7 @@ def keys_make(agency: Annotated[str, typer.Argument(help="Code of the agency.")]
     from khoso.catalogue.model import SigningKey
     from khoso.formats import cose
     from khoso.formats.trust import KeyState
-    from khoso.signing.files import public_der
+    from khoso.formats.trust_list import public_der
     from khoso.wiring import open_services, utc_now
 
     async def run(config: Config) -> bytes:

@@ -65,6 +65,7 @@ async def open_services(config: Config, now: Clock = utc_now, *, verifying: bool
             await db.check_schema(conn)
         services = _build(config, pool, keys, now)
         await services.catalogue.refresh()
+        await services.catalogue.renew_trust()
         if verifying:
             await services.statuses.refresh()
         await stack.enter_async_context(_following(config, services, now, verifying))
@@ -72,7 +73,7 @@ async def open_services(config: Config, now: Clock = utc_now, *, verifying: bool
 
 
 def _build(config: Config, pool: Pool, keys: KeyFiles, now: Clock) -> Services:
-    catalogue = Catalogue(pool, origin=config.public_url, now=now)
+    catalogue = Catalogue(pool, origin=config.public_url, roots=keys.roots(), root=keys.development_root(), now=now)
     statuses = StatusSnapshot(pool, now)
     scan_counts = ScanCounts(pool, tell_verdicts)
     issuer = make_issuer(config, pool, keys, catalogue, now)
