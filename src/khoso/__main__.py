@@ -68,7 +68,7 @@ def serve(
     if parent is not None:
         die_with(parent)
     config = _with(configuration.load(), workers=workers, host=host, port=port)
-    asyncio.run(_check(config))
+    asyncio.run(_check(config, serving=True))
     run_server(config, with_worker=with_worker)
 
 
@@ -297,10 +297,10 @@ def catalogue_load() -> None:
     out.print("Đã nạp | loaded")
 
 
-async def _check(config: Config) -> None:
+async def _check(config: Config, *, serving: bool = False) -> None:
     from khoso.wiring import open_services
 
-    async with open_services(config):
+    async with open_services(config, serving=serving):
         pass
 
 

@@ -163,6 +163,7 @@ async def test_a_list_that_is_gone_is_refused(desk: Desk, services: Services) ->
 
 async def test_a_clock_set_back_publishes_nothing(desk: Desk, services: Services, clock: Clock) -> None:
     issued = await desk.issue()
+    clock.forward(timedelta(minutes=1))
     await publish(services)
     await act(desk, issued["result_code"], "revoke")
     clock.forward(timedelta(seconds=-30))
@@ -207,9 +208,11 @@ async def test_an_older_publication_put_back_is_refused(desk: Desk, services: Se
     older = await published(desk)
     await act(desk, issued["result_code"], "revoke")
     await publish(services)
+    newer = await published(desk)
     await desk.rows("UPDATE status_publication SET cwt = $1", older["cwt"])
     clock.forward(TTL)
     assert (await publish(services))["status list 0"] == "publication_changed"
+    await desk.rows("UPDATE status_publication SET cwt = $1", newer["cwt"])
 
 
 async def test_two_publishers_take_turns(desk: Desk, services: Services) -> None:

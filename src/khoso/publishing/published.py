@@ -85,7 +85,8 @@ class PublishedLists:
         self._trust = b""
         self._types = b""
         self._statuses: dict[int, _StatusDocuments] = {}
-        self._honest_sets: Mapping[bytes, bytes] = {}
+        self.honest_sets: Mapping[bytes, bytes] = {}
+        """Those that the trust list names, by the SHA-256 of their bytes, as far as they are at hand."""
         self._taken: dict[int | str, _Taken] = {}
         self._bundle: Document | None = None
         self._roots = roots
@@ -169,7 +170,7 @@ class PublishedLists:
         named = {key.honest_digest for key in self.lists.trust.keys.values()}
         by_digest = {sha256(data).digest(): data for data in honest_sets}
         self._trust, self._bundle = signed, None
-        self._honest_sets = {digest: data for digest, data in by_digest.items() if digest in named}
+        self.honest_sets = {digest: data for digest, data in by_digest.items() if digest in named}
 
     def _take_types(self, signed: bytes) -> None:
         self.lists.take_types(signed)
@@ -211,7 +212,7 @@ class PublishedLists:
 
     def get_honest_set(self, digest: bytes) -> Document:
         """The honest set with that SHA-256. Raises NotFound."""
-        content = self._honest_sets.get(digest)
+        content = self.honest_sets.get(digest)
         if content is None:
             raise NotFound(f"honest set {digest.hex()}")
         return Document(content, "application/cbor")
@@ -233,7 +234,7 @@ class PublishedLists:
             _there(self._trust),
             _there(self._types),
             tuple(self._statuses[list_id].cwt.body for list_id in sorted(self._statuses)),
-            tuple(self._honest_sets[digest] for digest in sorted(self._honest_sets)),
+            tuple(self.honest_sets[digest] for digest in sorted(self.honest_sets)),
         )
         ends = [documents.cwt.fresh_until for documents in self._statuses.values() if documents.cwt.fresh_until]
         return Document(bundle.encode(content), bundle.MEDIA_TYPE, min(ends, default=None))
