@@ -46,7 +46,7 @@ class Server:
                 env=clean(os.environ) | to_environment(self.config),
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not self.answers(until):
             assert self.process.poll() is None, self.log
             assert time.monotonic() < deadline, self.log

@@ -41,6 +41,11 @@ def tell_refusal(reason: str) -> None:
     REFUSALS.labels(reason).inc()
 
 
+TRUST_LEFT = Gauge(
+    "khoso_trust_seconds_left", "Time until the trust list ends, by process", multiprocess_mode="liveall"
+)
+
+
 def tell_verdicts(outcome: str, scans: int) -> None:
     """Count verdicts of one outcome."""
     VERDICTS.labels(outcome).inc(scans)

@@ -10,6 +10,7 @@ import structlog
 
 from khoso import db, jobs
 from khoso.bulk import BulkIssuing
+from khoso.catalogue.custody import Custody
 from khoso.catalogue.model import Believed
 from khoso.catalogue.service import Catalogue
 from khoso.config import Config
@@ -45,9 +46,11 @@ def utc_now() -> datetime:
 class Services:
     """The rooms of one process."""
 
+    origin: str
     pool: Pool
     keys: KeyFiles
     catalogue: Catalogue
+    custody: Custody
     statuses: StatusSnapshot
     scan_counts: ScanCounts
     issuer: Issuer
@@ -131,8 +134,26 @@ def _bundle_file(config: Config) -> BundleFile:
     return BundleFile(config.data_dir / "lists")
 
 
+def check_root(config: Config, services: Services) -> None:
+    """Raise ConfigurationError unless the roots believed here may speak for this city."""
+    pinned, at_hand = services.keys.roots(), services.keys.development_root()
+    if not pinned:
+        raise ConfigurationError(
+            "no root is trusted: make one on a machine without network (`khoso keys root make`) and bring its public "
+            "half (`khoso keys root trust`); to try things out, `khoso keys prepare --development`"
+        )
+    development = services.catalogue.snapshot.trust.development or (at_hand is not None and at_hand.kid in pinned)
+    if development and not (config.demo or config.is_this_machine):
+        raise ConfigurationError(
+            f"the root is one of development, which proves nothing, and {config.public_url} is for everybody: remove "
+            "root-development.pem and roots.pem from the keys directory and make a root (keys/README.md)"
+        )
+
+
 def _build(config: Config, pool: Pool, keys: KeyFiles, now: Clock) -> Services:
-    catalogue = Catalogue(pool, origin=config.public_url, roots=keys.roots(), root=keys.development_root(), now=now)
+    origin, roots, root = config.public_url, keys.roots(), keys.development_root()
+    catalogue = Catalogue(pool, origin=origin, roots=roots, root=root, now=now)
+    custody = Custody(catalogue, pool, origin=origin, roots=roots, root_at_hand=root is not None, now=now)
     statuses = StatusSnapshot(pool, now)
     scan_counts = ScanCounts(pool, tell_verdicts)
     issuer = make_issuer(config, pool, keys, catalogue, now)
@@ -158,9 +179,11 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, now: Clock) -> Services:
     )
     bulk = BulkIssuing(issuer, lambda: catalogue.recorded, now)
     return Services(
+        origin=origin,
         pool=pool,
         keys=keys,
         catalogue=catalogue,
+        custody=custody,
         statuses=statuses,
         scan_counts=scan_counts,
         issuer=issuer,
@@ -214,4 +237,5 @@ async def _tell_ages(services: Services, now: Clock) -> None:
     while True:
         STATUS_AGE.set(now().timestamp() - services.statuses.as_of)
         LIST_AGE.set(services.published.tell_age())
+        TRUST_LEFT.set(services.catalogue.snapshot.believed.trust.expires_at - now().timestamp())
         await asyncio.sleep(_AGE_SECONDS)

@@ -14,7 +14,7 @@ from khoso.imports.running import run_import
 from khoso.issuance import store as issuance
 from khoso.publishing.service import ROUND_SECONDS, Publisher
 from khoso.verification import store as verification
-from khoso.wiring import Services, open_services, utc_now
+from khoso.wiring import Services, check_root, open_services, utc_now
 
 KEYS_KEPT = timedelta(days=7)
 """How long an idempotency key answers for its request."""
@@ -28,9 +28,11 @@ async def run_worker(config: Config) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, shutdown.set)
     async with open_services(config, verifying=False) as services:
+        check_root(config, services)
         chores = {
             "forget": ("17 * * * *", lambda: _forget(services)),
             "resume": ("* * * * *", lambda: _resume(services)),
+            "renew-trust": ("23 * * * *", services.catalogue.renew_trust),
         }
         work = {IMPORT: lambda payload: _import(services, payload)}
         async with in_background(_publish(services.publisher)):

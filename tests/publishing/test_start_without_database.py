@@ -29,9 +29,14 @@ from tokens import bearer
 AGE = timedelta(minutes=5)
 
 
-class FiveMinutesAgo(Clock):
+class Behind(Clock):
+    """The time as it was before."""
+
+    def __init__(self, by: timedelta) -> None:
+        self.by = by
+
     def __call__(self) -> datetime:
-        return datetime.now(UTC) - AGE
+        return datetime.now(UTC) - self.by
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ def town(key_dir: Path, tmp_path: Path) -> Iterator[Town]:
             public_url=ORIGIN,
             keys_dir=key_dir,
             data_dir=tmp_path / "data",
+            workers=1,
         )
         yield asyncio.run(live(postgres, config))
         asyncio.run(check_everything(config.database_owner_url))
@@ -63,12 +69,12 @@ def town(key_dir: Path, tmp_path: Path) -> Iterator[Town]:
 
 async def live(postgres: OwnPostgres, config: Config) -> Town:
     """Two papers, one of them revoked, and the bundle that tells of both, on disk."""
-    clock = FiveMinutesAgo()
+    clock = Behind(2 * AGE)
     async with open_client(config, clock) as client:
         desk = Desk(client, config.keys_dir, clock, config.database_owner_url)
         in_force, revoked = await desk.issue(), await desk.issue()
         await desk.act(revoked["result_code"], "revoke")
-    async with open_services(config, clock) as services:
+    async with open_services(config, Behind(AGE)) as services:
         assert await publish(services) == {}
         await services.published.refresh()
         data = services.published.get_bundle().body

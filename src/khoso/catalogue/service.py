@@ -7,7 +7,6 @@ it. Where it is not, a change of agencies, rights or keys waits for the ceremony
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from graphlib import CycleError, TopologicalSorter
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from khoso import db
 from khoso.catalogue import definitions, sizing, snapshots, store, trust_store, trusting
+from khoso.catalogue.ceremony import refuse_circles
 from khoso.catalogue.model import Agency, Believed, CatalogueSnapshot, Right, Seed, SigningKey, Successor
 from khoso.catalogue.sizing import CodeSize
 from khoso.catalogue.trusting import Root
@@ -105,33 +105,33 @@ class Catalogue:
 
         Raises InvalidInput with every fault of the definition.
         """
-        async with self._changing(actor, "publish_type", f"{definition.code} v{definition.version}") as conn:
+        async with self.changing(actor, "publish_type", f"{definition.code} v{definition.version}") as conn:
             await self._publish(conn, [definition])
 
     async def upsert_agencies(self, agencies: Sequence[Agency], successors: Sequence[Successor], actor: str) -> None:
         """Write agencies and who follows them. Raises InvalidInput for codes that name nobody, and for a circle."""
-        async with self._changing(
-            actor, "upsert_agencies", " ".join(agency.agency_code for agency in agencies)
-        ) as conn:
+        async with self.changing(actor, "upsert_agencies", " ".join(agency.agency_code for agency in agencies)) as conn:
             await _write_agencies(conn, agencies, successors)
 
     async def grant(self, rights: Sequence[Right], actor: str) -> None:
         """Write issuing rights; one is withdrawn by its `valid_until`. Raises InvalidInput for unknown codes."""
-        async with self._changing(actor, "grant", " ".join(sorted({right.type_code for right in rights}))) as conn:
+        async with self.changing(actor, "grant", " ".join(sorted({right.type_code for right in rights}))) as conn:
             await _write_rights(conn, rights)
 
     async def register_keys(self, keys: Sequence[SigningKey], actor: str) -> None:
         """Write public keys. A new active key retires the one its agency signed with until now.
 
+        So does a pre-active one with another that was waiting: an agency has one key to sign with, and one to follow.
         A key's state only moves on: pre-active, active, retired. Raises InvalidInput for a step back, a key that is
         not P-256 or not its kid's, another agency's kid, an unknown agency, and a compromised key.
         """
         for key in keys:
             _check_key(key)
-        active = [key for key in keys if key.state is KeyState.ACTIVE]
-        async with self._changing(actor, "register_keys", " ".join(key.kid.hex() for key in keys)) as conn:
-            agencies, kids = [key.agency_code for key in active], [key.kid for key in active]
-            await store.retire_active_keys(conn, agencies, kids, self._now() + KEY_OVERLAP)
+        async with self.changing(actor, "register_keys", " ".join(key.kid.hex() for key in keys)) as conn:
+            for state in (KeyState.PRE_ACTIVE, KeyState.ACTIVE):
+                new = [key for key in keys if key.state is state]
+                agencies, kids = [key.agency_code for key in new], [key.kid for key in new]
+                await store.retire_keys(conn, state, agencies, kids, self._now() + KEY_OVERLAP)
             refused = {key.kid for key in keys} - await store.upsert_keys(conn, keys)
             if refused:
                 raise InvalidInput(*(InputProblem(kid.hex(), "key_state", "cannot go back") for kid in sorted(refused)))
@@ -139,13 +139,13 @@ class Catalogue:
     async def register_publisher(self, public_key: ec.EllipticCurvePublicKey, actor: str) -> None:
         """Have the trust list name a key that signs what verifiers download; one that is registered changes nothing."""
         kid = cose.key_id(public_key)
-        async with self._changing(actor, "register_publisher", kid.hex()) as conn:
+        async with self.changing(actor, "register_publisher", kid.hex()) as conn:
             await trust_store.insert_publisher(conn, kid, public_der(public_key), self._now())
 
     async def load(self, content: Seed, actor: str) -> None:
         """Bring in a whole catalogue at once; loading the same again changes nothing."""
         subject = f"{len(content.agencies)} agencies, {len(content.types)} types, {len(content.rights)} rights"
-        async with self._changing(actor, "load_catalogue", subject) as conn:
+        async with self.changing(actor, "load_catalogue", subject) as conn:
             await self._publish(conn, content.types)
             await _write_agencies(conn, content.agencies, content.successors)
             await _write_rights(conn, content.rights)
@@ -153,18 +153,15 @@ class Catalogue:
     async def renew_trust(self) -> None:
         """Where the root is at hand, sign the trust list anew if it ends soon, or if there is none to believe here."""
         if self._root is not None and self._ends_soon(self.snapshot.believed.trust):
-            async with self._changing("khoso", "renew_trust", f"after version {self.snapshot.believed.trust.version}"):
+            async with self.changing("khoso", "renew_trust", f"after version {self.snapshot.believed.trust.version}"):
                 pass
 
-    def measure(self, definition: ResultType, values: Mapping[str, Any]) -> CodeSize:
-        """How large a code of this type gets, from the longest code of an agency. Raises as `sizing.measure`."""
-        definitions.check_form(definition)
-        issuer = max(self.recorded.agencies, key=len, default="")
-        return sizing.measure(definition, values, issuer, self._origin)
-
     @asynccontextmanager
-    async def _changing(self, actor: str, act: str, subject: str) -> AsyncIterator[Connection]:
-        """A transaction that changes the catalogue; one at a time, by the lock on its version."""
+    async def changing(self, actor: str, act: str, subject: str) -> AsyncIterator[Connection]:
+        """A transaction that changes the catalogue; one at a time, by the lock on its version.
+
+        Where the root is at hand, the trust list that follows from the change is signed in it.
+        """
         async with db.transaction(self._pool) as conn:
             await store.raise_version(conn)
             await store.insert_audit(conn, uuid4(), self._now(), actor, act, subject)
@@ -172,6 +169,12 @@ class Catalogue:
             if self._root is not None:
                 await self._sign_wanted(conn, self._root)
         await self.refresh()  # failing here leaves the change committed: the next refresh brings it
+
+    def measure(self, definition: ResultType, values: Mapping[str, Any]) -> CodeSize:
+        """How large a code of this type gets, from the longest code of an agency. Raises as `sizing.measure`."""
+        definitions.check_form(definition)
+        issuer = max(self.recorded.agencies, key=len, default="")
+        return sizing.measure(definition, values, issuer, self._origin)
 
     async def _sign_wanted(self, conn: Connection, root: Root) -> None:
         """Sign the list that the rows ask for, unless it is the one that is believed and that will hold for long."""
@@ -208,19 +211,7 @@ def _check_key(key: SigningKey) -> None:
 async def _write_agencies(conn: Connection, agencies: Sequence[Agency], successors: Sequence[Successor]) -> None:
     await store.upsert_agencies(conn, agencies)
     await store.insert_successors(conn, successors)
-    _refuse_circles(await store.list_successors(conn))
-
-
-def _refuse_circles(successors: Sequence[Successor]) -> None:
-    """Whoever asks who answers for an agency now must come to an end."""
-    order = TopologicalSorter[str]()
-    for successor in successors:
-        order.add(successor.agency_code, successor.successor_code)
-    try:
-        order.prepare()
-    except CycleError:
-        message = "an agency cannot follow itself, not over others either"
-        raise InvalidInput(InputProblem("successor_code", "circle", message)) from None
+    refuse_circles(trusting.group_successors(await store.list_successors(conn)))
 
 
 async def _write_rights(conn: Connection, rights: Sequence[Right]) -> None:

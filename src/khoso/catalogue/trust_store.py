@@ -128,6 +128,54 @@ async def insert_honest_set(conn: Connection, papers: HonestPapers) -> None:
         )
 
 
+async def compromise_key(conn: Connection, kid: bytes, since: datetime) -> str | None:
+    """From the commit on nothing can be recorded that this key signs. Answers its agency; None for an unknown key.
+
+    `issuance` looks at the state in the statement that takes an index for the paper.
+    """
+    agency_code: str | None = await conn.fetchval(
+        """
+        UPDATE signing_key SET state = 'compromised', compromised_at = coalesce(compromised_at, $2)
+         WHERE kid = $1
+        RETURNING agency_code
+        """,
+        kid,
+        since,
+    )
+    return agency_code
+
+
+async def get_horizon(conn: Connection) -> str:
+    """A transaction number above that of every transaction that has one by now."""
+    horizon: str = await conn.fetchval("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+    return horizon
+
+
+async def has_passed(conn: Connection, horizon: str) -> bool:
+    """Whether every transaction that had a number below the horizon has ended."""
+    passed: bool = await conn.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8", horizon)
+    return passed
+
+
+async def list_status_lists(conn: Connection) -> list[int]:
+    """The numbers of all status lists."""
+    return [row["list_id"] for row in await conn.fetch("SELECT list_id FROM status_list ORDER BY list_id")]
+
+
+async def list_papers(conn: Connection, list_id: int, kid: bytes) -> list[tuple[int, bytes]]:
+    """Index and signed hash of the papers of a list that a key has signed, whatever became of them; at most 2^17."""
+    rows = await conn.fetch(
+        """
+        SELECT status_index, signed_hash FROM status_entry
+         WHERE list_id = $1 AND kid = $2
+         ORDER BY status_index
+        """,
+        list_id,
+        kid,
+    )
+    return [(row["status_index"], row["signed_hash"]) for row in rows]
+
+
 async def activate_keys(conn: Connection, kids: Sequence[bytes], former_until: datetime) -> None:
     """These registered keys sign from now on, the ones before them no more; what those signed until then stays good."""
     await conn.execute(

@@ -25,8 +25,9 @@ from khoso.formats.trust_list import PROFILE, encode, read_public_key, unseal_tr
 
 log = structlog.get_logger(__name__)
 
-NOTHING = Believed(Trust(issued_at=0, expires_at=0), b"", {})
-"""What is believed before any list was seen: nobody."""
+NOBODY = Trust(issued_at=0, expires_at=0)
+NOTHING = Believed(NOBODY, b"", {})
+"""What is believed before any list was seen."""
 
 
 class Root(Protocol):
@@ -86,7 +87,7 @@ def _open_set(content: bytes) -> HonestSet:
     return honest_set.decode(content)
 
 
-async def read_wanted(conn: Connection, *, development: bool) -> Trust:
+async def read_wanted(conn: Connection, *, development: bool = False) -> Trust:
     """The trust that the rows ask for, without version and times."""
     content = await read_content(conn)
     keys, publishers = await store.list_keys(conn), await trust_store.list_publishers(conn)
@@ -131,9 +132,13 @@ def say_the_same(one: Trust, other: Trust) -> bool:
 async def sign(conn: Connection, root: Root, origin: str, trust: Trust, now: datetime, end: datetime) -> None:
     """Sign a list as the next version and write it down."""
     version = await trust_store.next_version(conn)
-    dated = replace(trust, version=version, issued_at=_seconds(now), expires_at=_seconds(end))
-    signed = seal(PROFILE, root.kid, encode(dated, origin), root.sign)
-    await trust_store.insert_list(conn, trust_store.SignedList(version, signed, now, end))
+    dated = replace(trust, version=version, issued_at=to_seconds(now), expires_at=to_seconds(end))
+    await trust_store.insert_list(conn, trust_store.SignedList(version, seal_list(root, origin, dated), now, end))
+
+
+def seal_list(root: Root, origin: str, trust: Trust) -> bytes:
+    """The list, signed."""
+    return seal(PROFILE, root.kid, encode(trust, origin), root.sign)
 
 
 def group_successors(successors: Iterable[Successor]) -> Mapping[str, tuple[str, ...]]:
@@ -171,9 +176,9 @@ def _trusted_key(key: SigningKey, honest_digest: bytes | None) -> TrustedKey:
         public_key=read_public_key(key.public_key),
         agency_code=key.agency_code,
         state=state,
-        valid_from=_seconds(key.valid_from),
-        valid_until=None if key.valid_until is None else _seconds(key.valid_until),
-        compromised_at=_seconds(key.compromised_at) if stolen and key.compromised_at is not None else None,
+        valid_from=to_seconds(key.valid_from),
+        valid_until=None if key.valid_until is None else to_seconds(key.valid_until),
+        compromised_at=to_seconds(key.compromised_at) if stolen and key.compromised_at is not None else None,
         honest_digest=honest_digest if stolen else None,
     )
 
@@ -192,9 +197,10 @@ def _listed_state(key: SigningKey, honest_digest: bytes | None) -> KeyState:
 
 
 def _publisher(key: PublisherKey) -> Publisher:
-    end = None if key.valid_until is None else _seconds(key.valid_until)
-    return Publisher(key.kid, read_public_key(key.public_key), _seconds(key.valid_from), end)
+    end = None if key.valid_until is None else to_seconds(key.valid_until)
+    return Publisher(key.kid, read_public_key(key.public_key), to_seconds(key.valid_from), end)
 
 
-def _seconds(instant: datetime) -> int:
+def to_seconds(instant: datetime) -> int:
+    """An instant as trust lists write it: seconds since 1970 UTC."""
     return int(instant.timestamp())
