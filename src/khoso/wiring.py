@@ -19,7 +19,7 @@ from khoso.errors import ConfigurationError, Unavailable
 from khoso.following import follow, in_background, listen
 from khoso.imports.service import Imports
 from khoso.issuance.service import MAX_BATCH, Issuer
-from khoso.observing import LIST_AGE, STATUS_AGE, UNRECORDED, tell_refusal, tell_verdicts
+from khoso.observing import LIST_AGE, STATUS_AGE, TRUST_LEFT, UNRECORDED, tell_refusal, tell_verdicts
 from khoso.publishing.bundle_file import BundleFile
 from khoso.publishing.published import PublishedLists
 from khoso.publishing.service import Publisher
