@@ -108,7 +108,7 @@ async def test_a_withdrawal_whose_act_was_deleted_too_is_not_undone(desk: Desk, 
     await by_hand(desk, Status.VALID)
     assert await publish(services) == {"status list 0": "more_valid_than_issued"}
     await by_hand(desk, Status.INVALID)
-    await put_back(desk, "status_act", deleted)
+    await put_back(desk, "status_act", dict(deleted))
 
 
 async def test_a_change_by_hand_that_raises_no_version_is_told(desk: Desk, services: Services) -> None:
@@ -130,7 +130,7 @@ async def test_papers_that_vanish_from_the_record_are_told(desk: Desk, services:
     await put_back(desk, "status_entry", dict(entry) | {"status_index": (entry["status_index"] + 1) % SIZE})
     assert await publish(services) == {"record of status list 0": "record_differs"}
     await desk.rows("DELETE FROM status_entry")
-    await put_back(desk, "status_entry", entry)
+    await put_back(desk, "status_entry", dict(entry))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ async def test_a_list_that_is_gone_is_refused(desk: Desk, services: Services) ->
     await publish(services)
     [row] = await desk.rows("DELETE FROM status_list RETURNING *")
     assert (await publish(services))["status list 0"] == "list_gone"
-    await put_back(desk, "status_list", row)
+    await put_back(desk, "status_list", dict(row))
 
 
 async def test_a_clock_set_back_publishes_nothing(desk: Desk, services: Services, clock: Clock) -> None:

@@ -62,6 +62,7 @@ def town(key_dir: Path, tmp_path: Path) -> Iterator[Town]:
             keys_dir=key_dir,
             data_dir=tmp_path / "data",
             workers=1,
+            demo=True,  # its root is one of development
         )
         yield asyncio.run(live(postgres, config))
         asyncio.run(check_everything(config.database_owner_url))

@@ -88,6 +88,16 @@ class StatusHead(msgspec.Struct, frozen=True):
     issued_at: datetime
 
 
+class StatusSize(msgspec.Struct, frozen=True):
+    """A published list as a person looks at it."""
+
+    list_id: int
+    version: int
+    issued_at: datetime
+    expires_at: datetime
+    cwt_bytes: int
+
+
 class TypeHead(msgspec.Struct, frozen=True):
     """Which publication of the type list is the newest."""
 

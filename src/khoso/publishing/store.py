@@ -14,6 +14,7 @@ from khoso.publishing.model import (
     Standing,
     StatusHead,
     StatusPublication,
+    StatusSize,
     TypeHead,
     TypePublication,
 )
@@ -134,6 +135,19 @@ async def list_heads(conn: Connection) -> list[StatusHead]:
     """Which publication of each list is the newest, by number."""
     return await db.fetch_all(
         conn, StatusHead, "SELECT list_id, version, issued_at FROM status_publication ORDER BY list_id"
+    )
+
+
+async def list_sizes(conn: Connection) -> list[StatusSize]:
+    """What is published of each list, by number, without its content."""
+    return await db.fetch_all(
+        conn,
+        StatusSize,
+        """
+        SELECT list_id, version, issued_at, expires_at, octet_length(cwt) AS cwt_bytes
+          FROM status_publication
+         ORDER BY list_id
+        """,
     )
 
 
