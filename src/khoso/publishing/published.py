@@ -37,6 +37,7 @@ _REFUSED = "published list refused"
 _UNKEPT = "bundle not kept on disk"
 _OVERDUE = "published lists overdue"
 _ALL = "status lists"
+_TYPES = "types"
 
 
 class Document(NamedTuple):
@@ -54,7 +55,7 @@ class _StatusDocuments(NamedTuple):
     """A bundle has none: JSON is for others than its readers."""
 
 
-class _Taken(NamedTuple):
+class _LookedAt(NamedTuple):
     """What was last looked at: refused, it is looked at again only under another trust list."""
 
     head: StatusHead | TypeHead
@@ -87,7 +88,7 @@ class PublishedLists:
         self._statuses: dict[int, _StatusDocuments] = {}
         self.honest_sets: Mapping[bytes, bytes] = {}
         """Those that the trust list names, by the SHA-256 of their bytes, as far as they are at hand."""
-        self._taken: dict[int | str, _Taken] = {}
+        self._looked_at: dict[str, _LookedAt] = {}
         self._bundle: Document | None = None
         self._roots = roots
         self.lists = Lists(origin, roots)
@@ -135,13 +136,15 @@ class PublishedLists:
         self._follow_trust()
         async with db.connection(self._pool) as conn:
             types = await store.find_types_head(conn)
-            if types is not None and self._is_new("types", types):
+            if types is not None and self._is_new(_TYPES, types):
                 published = await store.get_types(conn)
-                self._try("types", partial(self._take_types, published.cwt))
+                self._try(_TYPES, partial(self._take_types, published.cwt))
+                self._mark(_TYPES, types)
             for head in await store.list_heads(conn):
-                if self._is_new(head.list_id, head):
+                if self._is_new(name := f"status list {head.list_id}", head):
                     new = await store.get_status(conn, head.list_id)
-                    self._try(f"status list {new.list_id}", partial(self._take_status, new.cwt, new.jwt))
+                    self._try(name, partial(self._take_status, new.cwt, new.jwt))
+                    self._mark(name, head)
 
     def _follow_trust(self) -> None:
         city = self._city()
@@ -150,12 +153,11 @@ class PublishedLists:
             self._offered_trust = offered
             self._try("trust list", partial(self._take_trust, city.signed_trust, list(city.honest_sets.values())))
 
-    def _is_new(self, name: int | str, head: StatusHead | TypeHead) -> bool:
-        taken = _Taken(head, self.lists.trust.version)
-        if self._taken.get(name) == taken:
-            return False
-        self._taken[name] = taken
-        return True
+    def _is_new(self, name: str, head: StatusHead | TypeHead) -> bool:
+        return self._looked_at.get(name) != _LookedAt(head, self.lists.trust.version)
+
+    def _mark(self, name: str, head: StatusHead | TypeHead) -> None:
+        self._looked_at[name] = _LookedAt(head, self.lists.trust.version)
 
     def _try(self, subject: str, take: Callable[[], object]) -> None:
         try:
