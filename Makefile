@@ -42,7 +42,7 @@ check: $(VENV)/.dev ## the static checks alone: style, types, who imports whom
 
 # Each measures one thing on a PostgreSQL of its own, with fsync on. Those over HTTP want a load generator and, to compare
 # with, a program for Node.
-BENCHMARKS := verify qr bulk signers withdraw audit
+BENCHMARKS := verify qr bulk signers withdraw audit publish
 HTTP_BENCHMARKS := issue_http verify_http revocation outage
 
 bench: $(VENV)/.dev ## measure; machines shared with others are noisy

@@ -1,4 +1,4 @@
-"""The background worker: which jobs and chores there are, and what each is given."""
+"""The background worker: the publisher, which jobs and chores there are, and what each is given."""
 
 import asyncio
 import signal
@@ -14,12 +14,13 @@ from khoso.auditing.service import make_checkpoint
 from khoso.config import Config
 from khoso.db import Pool
 from khoso.errors import AuditNotSound
-from khoso.following import follow
+from khoso.following import follow, in_background
 from khoso.formats.audit_chain import PrivateKey
 from khoso.imports import store as imports
 from khoso.imports.model import JOB_NAME as IMPORT
 from khoso.imports.running import run_import
 from khoso.issuance import store as issuance
+from khoso.publishing.service import ROUND_SECONDS, Publisher
 from khoso.signing.files import KeyFiles
 from khoso.verification import store as verification
 from khoso.verification.keeping import RECEIPTS_KEPT
@@ -35,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 
 async def run_worker(config: Config) -> None:
-    """Run jobs and chores until SIGTERM or SIGINT. Raises KeyStoreError if the audit's key is missing."""
+    """Run jobs and chores, and publish, until SIGTERM or SIGINT. Raises KeyStoreError if the audit's key is missing."""
     shutdown = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, shutdown.set)
@@ -50,10 +51,14 @@ async def run_worker(config: Config) -> None:
         }
         work = {IMPORT: lambda payload: _import(services, payload)}
         # Not a chore: the queue's schedule knows minutes, and an order is to be carried out in its second.
-        due = asyncio.create_task(follow("orders", services.orders.carry_out_due, asyncio.Event()))
-        await jobs.run(config.database_direct_url or config.database_url, work, chores, shutdown)
-        due.cancel()
-        await asyncio.gather(due, return_exceptions=True)
+        orders_due = follow("orders", services.orders.carry_out_due, asyncio.Event())
+        async with in_background(orders_due, _publish(services.publisher)):
+            await jobs.run(config.database_direct_url or config.database_url, work, chores, shutdown)
+
+
+async def _publish(publisher: Publisher) -> None:
+    """One round after the other. Nothing wakes it: every change of the record within a round is one publication."""
+    await follow("publications", publisher.publish, asyncio.Event(), ROUND_SECONDS)
 
 
 async def _import(services: Services, payload: bytes) -> None:

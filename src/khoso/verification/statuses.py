@@ -17,7 +17,7 @@ from khoso import db
 from khoso.db import Connection, Pool
 from khoso.formats.claims import StatusRef
 from khoso.formats.status_list import SIZE, Status, StatusList
-from khoso.formats.verdict import StatusAnswer
+from khoso.formats.verdict import StatusAnswer, StatusSource
 from khoso.verification import store
 from khoso.verification.fingerprints import WIDTH, Fingerprints
 
@@ -39,12 +39,15 @@ class StatusSnapshot:
         self._known: dict[int, store.ListVersion] = {}
         self._unwritten: dict[int, None] = {}
         """Lists whose fingerprints the disk refused, in the order in which they are tried again."""
+        self._published: StatusSource | None = None
         self._refreshing = asyncio.Lock()
         self.as_of = 0
         """When everything here was known to be right; seconds since 1970 UTC."""
 
     def find_status(self, ref: StatusRef) -> StatusAnswer | None:
         """The status at a list and index, as of the last refresh; None if there is no such list or index."""
+        if self._published is not None:
+            return self._published.find_status(ref)
         statuses = self._lists.get(ref.list_id)
         if statuses is None or ref.status_index >= len(statuses):
             return None
@@ -65,6 +68,15 @@ class StatusSnapshot:
         if fingerprints is not None and not fingerprints.holds(ref.status_index, signed_hash):
             self._write(ref.list_id, [(ref.status_index, signed_hash)])
 
+    def start_from(self, published: StatusSource, as_of: int) -> None:
+        """Answer by published lists until the first refresh: the database is away, and this process has just begun."""
+        self._published, self.as_of = published, as_of
+
+    @property
+    def by_published_lists(self) -> bool:
+        """Whether nothing was heard of the record yet, so that no content can be compared with what is remembered."""
+        return self._published is not None
+
     async def refresh(self) -> None:
         """Take over what changed since the last time. Raises Unavailable if the database is away."""
         # One at a time: two that overlap could write back, over a newer status, the older one they had read.
@@ -76,7 +88,7 @@ class StatusSnapshot:
             retried = next(iter(self._unwritten), None)
             for listed in lists:
                 await self._take_over(conn, listed, anew=listed.list_id == retried)
-            self.as_of = asked_at
+            self.as_of, self._published = asked_at, None
 
     def close(self) -> None:
         """Let go of the files."""
