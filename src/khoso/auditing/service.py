@@ -27,7 +27,7 @@ async def make_checkpoint(pool: Pool, key: PrivateKey, now: datetime) -> str:
         known = [] if last is None else _heads_of(last, key.public_key())
         if last is not None and heads == known:
             return last.signed
-        await _check_ends(conn, [head for head in (*heads, *known) if head.length])
+        await _check_ends(conn, heads, known)
         number = 1 if last is None else last.number + 1
         checkpoint = Checkpoint(number, audit_chain.microseconds(now), tuple(heads))
         return await store.keep_checkpoint(conn, number, audit_chain.sign_checkpoint(checkpoint, key))
@@ -41,8 +41,12 @@ def _heads_of(checkpoint: StoredCheckpoint, key: PublicKey) -> list[Head]:
         return []
 
 
-async def _check_ends(conn: Connection, heads: Sequence[Head]) -> None:
-    missing = set(heads) - await store.list_ends(conn, heads)
+async def _check_ends(conn: Connection, heads: Sequence[Head], known: Sequence[Head]) -> None:
+    """Raise AuditNotSound unless every head, and every one known from before, has its row, and none has gone back."""
+    ends = [head for head in (*heads, *known) if head.length]
+    missing = set(ends) - await store.list_ends(conn, ends)
+    length = {head.chain: head.length for head in heads}
+    missing |= {head for head in known if head.length > length.get(head.chain, -1)}
     if missing:
         raise AuditNotSound(f"no checkpoint was signed, because of chain {min(missing).chain}: run `khoso audit check`")
 
