@@ -24,7 +24,7 @@ from khoso.identity.routes import Door
 from khoso.imports import routes as imports
 from khoso.issuance import routes as issuance
 from khoso.pages import routes as pages
-from khoso.processes import die_with
+from khoso.processes import die_with, told_to
 from khoso.signing.files import KeyFiles
 from khoso.vault import routes as vault
 from khoso.wiring import Clock, Services, open_services, utc_now
@@ -102,12 +102,14 @@ def create_app(config: Config, now: Clock = utc_now) -> Litestar:
 def create_served_app() -> ASGIApp:
     """What each web worker runs: the application of the environment's configuration, observed."""
     launcher = multiprocessing.parent_process()
-    if launcher is not None and launcher.pid is not None:
-        # The launcher was killed: nobody is left to drain for, and the server's own handler may hang without it.
-        die_with(launcher.pid, signal.SIGKILL)
-    config = configuration.load()
-    observing.configure_logging(config)
-    app = create_app(config)
+    assert launcher is not None, "only `khoso serve` runs this"
+    assert launcher.pid is not None
+    # The launcher was killed: nobody is left to drain for, and the server's own handler may hang without it.
+    die_with(launcher.pid, signal.SIGKILL)
+    with told_to(launcher.pid):
+        config = configuration.load()
+        observing.configure_logging(config)
+        app = create_app(config)
     app.on_startup.append(_spare_the_collector)
     return observing.Observed(app, verbose=config.log_level == "debug")
 
