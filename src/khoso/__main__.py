@@ -172,7 +172,6 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Judge a code. Exit status 0: in force; 3: refused; 4: cannot tell, or not checked on line."""
-    from khoso.verification.view import present
     from khoso.wiring import open_services
 
     text = sys.stdin.read().strip() if code == "-" else code
@@ -182,7 +181,7 @@ def verify(
             verifier = services.verifier
             by_link = "://" in text
             checked = await (verifier.verify_code(text, None) if by_link else verifier.verify_lookup(text, None))
-            return present(checked, verifier.catalogue())
+            return verifier.view.present(checked, verifier.catalogue())
 
     view = asyncio.run(run(configuration.load()))
     if as_json:

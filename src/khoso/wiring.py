@@ -15,7 +15,7 @@ from khoso.errors import ConfigurationError
 from khoso.following import follow, listen
 from khoso.imports.service import Imports
 from khoso.issuance.service import MAX_BATCH, Issuer
-from khoso.observing import STATUS_AGE, UNRECORDED, tell_verdicts
+from khoso.observing import REQUEST_TIMES, STATUS_AGE, UNRECORDED, tell_verdicts
 from khoso.signing.files import KeyFiles
 from khoso.vault.service import Vaults
 from khoso.verification.counting import ScanCounts
@@ -127,6 +127,7 @@ async def _following(config: Config, services: Services, now: Clock, verifying: 
             asyncio.create_task(follow("statuses", services.statuses.refresh, status_changed)),
             asyncio.create_task(services.scan_counts.keep_flushing()),
             asyncio.create_task(_tell_age(services.statuses, now)),
+            asyncio.create_task(REQUEST_TIMES.keep_telling()),
         ]
     try:
         yield

@@ -1,5 +1,6 @@
 """Issuing over HTTP."""
 
+import msgspec
 from litestar import post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
@@ -21,17 +22,17 @@ def _agency_of(caller: Caller) -> str:
     return caller.agency_code
 
 
-async def issue(request: IssueRequest, asking: Asking) -> Issued:
+async def issue(request: IssueRequest, asking: Asking) -> bytes:
     """Issue a result: signed, recorded and in force when the answer comes."""
-    caller, issuer = asking.caller, asking.state.services.issuer
+    caller = asking.caller
+    issuer: Issuer = asking.state.services.issuer
     assert caller is not None  # the route is not open to all
     key = asking.header(b"idempotency-key")
     if key is None:
         raise InvalidInput(InputProblem("Idempotency-Key", "required", "is missing"))
     if not 0 < len(key) <= MAX_KEY:
         raise InvalidInput(InputProblem("Idempotency-Key", "length", f"1 to {MAX_KEY} characters"))
-    issued: Issued = await issuer.issue(request, _agency_of(caller), caller.subject, key)
-    return issued
+    return msgspec.json.encode(await issuer.issue(request, _agency_of(caller), caller.subject, key))
 
 
 ISSUE = HotRoute(
