@@ -6,7 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 FULLY_COVERED := src/khoso/formats/*,src/khoso/issuance/*,src/khoso/orders/*,src/khoso/verification/*
 
-CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
+# The distribution's own first: it is built with profiles, which a locally built one rarely is, and runs a third faster.
+CANDIDATES := /usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11
 PYTHON_FITS := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(firstword $(foreach p,$(CANDIDATES),$(shell $(p) -c '$(PYTHON_FITS)' >/dev/null 2>&1 && echo $(p))))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input

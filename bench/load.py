@@ -139,7 +139,7 @@ def serving(
     health: str = "/health",
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
-    patience_seconds: float = 30,
+    patience_seconds: float = 120,
 ) -> Iterator[Server]:
     """Run a server on `port` of the loopback address, from its first healthy answer to the end of the block.
 

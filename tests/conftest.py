@@ -32,8 +32,8 @@ from khoso.catalogue import danang
 from khoso.config import Config
 from khoso.demo.build import ensure_keys
 from khoso.embedded import APP, DATABASE, OWNER, WITHOUT_DURABILITY, EmbeddedPostgres, provision
+from khoso.front import Front
 from khoso.migrating import migrate
-from khoso.observing import Observed
 from khoso.signing.files import KeyFiles
 from khoso.wiring import Services, open_services
 
@@ -185,7 +185,7 @@ async def open_client(config: Config, clock: Clock) -> AsyncIterator[httpx.Async
     """HTTP on an application of its own: several on one database are like several workers."""
     app = create_app(config, clock)
     async with running(app):
-        transport = httpx.ASGITransport(cast(Any, Observed(app)), raise_app_exceptions=False)
+        transport = httpx.ASGITransport(cast(Any, Front(app)), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
             yield client
 

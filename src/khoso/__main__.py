@@ -209,7 +209,6 @@ def verify(
 
 
 async def _verify_online(text: str) -> Any:
-    from khoso.verification.view import present
     from khoso.wiring import open_services
 
     # A data directory of its own: the server's may be another account's, which could not open what this one leaves.
@@ -218,7 +217,7 @@ async def _verify_online(text: str) -> Any:
             verifier = services.verifier
             by_link = "://" in text
             checked = await (verifier.verify_code(text, None) if by_link else verifier.verify_lookup(text, None))
-            return present(checked, verifier.catalogue())
+            return verifier.view.present(checked, verifier.catalogue())
 
 
 def _verify_offline(text: str, lists: Path, roots: Path, *, as_json: bool) -> Any:

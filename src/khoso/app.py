@@ -3,28 +3,26 @@
 import gc
 import multiprocessing
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from litestar import Litestar, Router, get
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.enums import ScopeType
 from litestar.response import Response
-from litestar.types import ASGIApp
 
 from khoso import config as configuration
 from khoso import observing, openapi, problems
 from khoso.catalogue import routes as catalogue
 from khoso.config import Config
 from khoso.demo.record import read_papers
+from khoso.front import Application, Front
 from khoso.http import provide_caller
 from khoso.identity.routes import Door
 from khoso.imports import routes as imports
 from khoso.orders import routes as orders
 from khoso.pages import routes as pages
-from khoso.processes import die_with
+from khoso.processes import die_with, told_to
 from khoso.publishing import routes as publishing
 from khoso.signing.files import KeyFiles
 from khoso.vault import routes as vault
@@ -37,25 +35,7 @@ GARBAGE_THRESHOLD = 20_000
 """Objects made before the collector looks at the youngest; a request makes some hundreds."""
 
 
-class HotFirst(Litestar):
-    """The application, with the hot routes before its router; their errors are answered as all errors are."""
-
-    hot: Mapping[str, ASGIApp] = {}
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer one connection (ASGI)."""
-        endpoint = self.hot.get(scope["path"]) if scope["type"] == ScopeType.HTTP else None
-        if endpoint is None:
-            await super().__call__(scope, receive, send)
-            return
-        scope["path_template"] = scope["path"]
-        try:
-            await endpoint(scope, receive, send)
-        except Exception as error:  # noqa: BLE001 - the one place where a hot route's errors become answers
-            await problems.send_problem(error, send)
-
-
-def create_app(config: Config, now: Clock = utc_now) -> Litestar:
+def create_app(config: Config, now: Clock = utc_now) -> Application:
     """The application; it opens its database when it starts, or else the lists that were published last."""
     token_key = KeyFiles(config.keys_dir).token_key().public_key()
     door = Door(token_key, config.public_url, now)
@@ -83,7 +63,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Litestar:
             openapi.show_openapi,
         ],
     )
-    app = HotFirst(
+    app = Application(
         [guarded],
         lifespan=[lifespan],
         dependencies={
@@ -104,17 +84,19 @@ def create_app(config: Config, now: Clock = utc_now) -> Litestar:
     return app
 
 
-def create_served_app() -> ASGIApp:
+def create_served_app() -> Front:
     """What each web worker runs: the application of the environment's configuration, observed."""
     launcher = multiprocessing.parent_process()
-    if launcher is not None and launcher.pid is not None:
-        # The launcher was killed: nobody is left to drain for, and the server's own handler may hang without it.
-        die_with(launcher.pid, signal.SIGKILL)
-    config = configuration.load()
-    observing.configure_logging(config)
-    app = create_app(config)
+    assert launcher is not None, "only `khoso serve` runs this"
+    assert launcher.pid is not None
+    # The launcher was killed: nobody is left to drain for, and the server's own handler may hang without it.
+    die_with(launcher.pid, signal.SIGKILL)
+    with told_to(launcher.pid):
+        config = configuration.load()
+        observing.configure_logging(config)
+        app = create_app(config)
     app.on_startup.append(_spare_the_collector)
-    return observing.Observed(app, verbose=config.log_level == "debug")
+    return Front(app, verbose=config.log_level == "debug")
 
 
 def _services(state: State) -> Services:

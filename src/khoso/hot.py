@@ -12,7 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 from litestar.exceptions import MethodNotAllowedException
-from litestar.types import ASGIApp, Receive, Send
+from litestar.types import Receive
 
 from khoso.caller import Caller
 from khoso.errors import BodyTooLarge, InputProblem, InvalidInput, NotAuthenticated, NotPermitted
@@ -22,30 +22,37 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 FindCaller = Callable[[str | None], Caller | None]
 """The caller named by an Authorization header, None without one; raises NotAuthenticated for a bad one."""
 
-_HEADERS = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
-_PLACE = re.compile(r" - at `\$\.([^`]+)`$")
+Header = tuple[bytes, bytes]
 
-_write = msgspec.json.Encoder().encode
+Answer = tuple[int, Iterable[Header], bytes]
+"""Status, headers and body."""
+
+Endpoint = Callable[[Any, Receive], Awaitable[Answer]]
+"""Answers an ASGI scope and its body."""
+
+_HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
+_PLACE = re.compile(r" - at `\$\.([^`]+)`$")
 
 
 class Asking(NamedTuple):
     """Who asks, with which headers, and what the application has to answer with."""
 
     caller: Caller | None
-    headers: Iterable[tuple[bytes, bytes]]
+    headers: Iterable[Header]
     state: Any
     """The application's state; `services` are in it."""
 
     def header(self, name: bytes) -> str | None:
         """The value of a header by its lower-case name."""
-        return find_header(self.headers, name)
+        value = find_header(self.headers, name)
+        return None if value is None else value.decode("latin-1")
 
 
-def find_header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
+def find_header(headers: Iterable[Header], name: bytes) -> bytes | None:
     """The value of a header by its lower-case name."""
     for given, value in headers:
         if given == name:
-            return value.decode("latin-1")
+            return value
     return None
 
 
@@ -56,7 +63,8 @@ class HotRoute(Generic[Body]):
     path: str
     body: type[Body]
     answer: type[msgspec.Struct]
-    handle: Callable[[Body, Asking], Awaitable[msgspec.Struct]]
+    handle: Callable[[Body, Asking], Awaitable[bytes]]
+    """Gives the JSON of an `answer`."""
     scope: str
     open_to_all: bool = False
     """Whether somebody without a token may ask too. A token, where there is one, must allow the scope."""
@@ -68,23 +76,22 @@ class HotRoute(Generic[Body]):
     refusals: Mapping[str, str]
     """When which status is answered instead."""
 
-    def endpoint(self, find_caller: FindCaller, state: Any) -> ASGIApp:
-        """The ASGI application of this route; `state` is the application's.
+    def endpoint(self, find_caller: FindCaller, state: Any) -> Endpoint:
+        """What answers on this route; `state` is the application's.
 
-        What it raises, before anything was sent, is for the application to answer: NotAuthenticated, NotPermitted,
-        BodyTooLarge, InvalidInput, MethodNotAllowedException, and whatever `handle` raises.
+        It raises NotAuthenticated, NotPermitted, BodyTooLarge, InvalidInput, MethodNotAllowedException, and whatever
+        `handle` raises.
         """
         read = msgspec.json.Decoder(self.body).decode
 
-        async def answer(scope: Any, receive: Receive, send: Send) -> None:
+        async def answer(scope: Any, receive: Receive) -> Answer:
             if scope["method"] != "POST":
                 raise MethodNotAllowedException(headers={"allow": "POST"})
             headers = scope["headers"]
-            caller = self._admit(find_caller(find_header(headers, b"authorization")))
+            token = find_header(headers, b"authorization")
+            caller = self._admit(find_caller(None if token is None else token.decode("latin-1")))
             body = _parse(read, await self._read_body(receive))
-            content = _write(await self.handle(body, Asking(caller, headers, state)))
-            await send({"type": "http.response.start", "status": self.status, "headers": _HEADERS})
-            await send({"type": "http.response.body", "body": content, "more_body": False})
+            return self.status, _HEADERS, await self.handle(body, Asking(caller, headers, state))
 
         return answer
 

@@ -23,7 +23,7 @@ from khoso.formats.verdict import OFFLINE, TypeCatalogue, verify
 from khoso.publishing.bundle_file import BundleFile
 from khoso.signing.roots import read_roots
 from khoso.verification.model import Checked, VerdictView
-from khoso.verification.view import present
+from khoso.verification.view import View
 
 MAX_BUNDLE = 64 * 1024 * 1024
 """Largest bundle downloaded, in bytes; that of ten million papers has half a megabyte."""
@@ -54,7 +54,7 @@ class OfflineCity:
         """The verdict on the text of a scanned code."""
         seconds = int(now.timestamp())
         verdict = verify(text, self.origin, self.trust, self.types, self.lists, seconds, OFFLINE)
-        return present(Checked(verdict, now), self)
+        return View().present(Checked(verdict, now), self)
 
 
 def open_city(directory: Path, roots_file: Path) -> OfflineCity:

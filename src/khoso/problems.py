@@ -9,7 +9,7 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
-from litestar.types import ExceptionHandlersMap, Send
+from litestar.types import ExceptionHandlersMap
 
 from khoso import errors
 from khoso.errors import InputProblem, InvalidInput, KhosoError
@@ -98,14 +98,13 @@ HANDLERS: ExceptionHandlersMap = {
 }
 
 
-async def send_problem(error: Exception, send: Send) -> None:
-    """Answer an error outside of the framework's routes as its handlers would."""
+def to_answer(error: Exception) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Status, headers and body for an error outside of the framework's routes, as its handlers would answer it."""
     handler = next(handler for kind, handler in HANDLERS.items() if isinstance(kind, type) and isinstance(error, kind))
     response = cast("Response[bytes]", handler(cast("Request[Any, Any, Any]", None), error))
     headers = [(name.encode(), value.encode()) for name, value in response.headers.items()]
     headers.append((b"content-type", MEDIA_TYPE.encode()))
-    await send({"type": "http.response.start", "status": response.status_code or 500, "headers": headers})
-    await send({"type": "http.response.body", "body": response.content, "more_body": False})
+    return response.status_code or 500, headers, response.content
 
 
 def _answer(

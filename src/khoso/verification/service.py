@@ -22,6 +22,7 @@ from khoso.verification import store
 from khoso.verification.counting import ScanCounts
 from khoso.verification.model import CatalogueView, Checked, Inspector, Record, Scan, Withdrawal
 from khoso.verification.statuses import StatusSnapshot
+from khoso.verification.view import View
 
 LOOKUP_FAILURES_PER_HOUR = 10
 MAX_BATCH = 256
@@ -49,6 +50,7 @@ class Verifier:
         """`keep` is given the inspectors' scans that could not be recorded because the database was away."""
         self._pool = pool
         self.catalogue = catalogue
+        self.view = View()
         self._statuses = statuses
         self._origin = origin
         self._now = now

@@ -1,19 +1,25 @@
-"""A verdict as the inspector reads it."""
+"""A verdict as the inspector reads it: every word and label in Vietnamese and English, written as JSON.
 
-from collections.abc import Mapping
+Of the three kilobytes of an answer only the paper's own values are new each time: the words of a verdict, the names of
+an issuer and the labels of fields are written once, and put together. `VerdictView` describes the whole, and reads it.
+"""
+
 from datetime import UTC, datetime
+from functools import cache, lru_cache
+
+import msgspec
 
 from khoso.act_reasons import in_words
 from khoso.formats.claims import Claims, FieldValue
-from khoso.formats.field_values import from_code, shown
+from khoso.formats.field_values import fits, from_code, shown
 from khoso.formats.result_type import Field, ResultType
+from khoso.formats.status_list import Status
+from khoso.formats.verdict import Outcome
 from khoso.text import Words
 from khoso.verification.model import (
     CatalogueView,
     Checked,
-    FieldView,
     IssuerView,
-    PaperView,
     TypeView,
     VerdictView,
     Withdrawal,
@@ -21,25 +27,109 @@ from khoso.verification.model import (
 )
 from khoso.verification.wording import words
 
+Json = bytes
 
-def present(checked: Checked, catalogue: CatalogueView) -> VerdictView:
-    """The answer to a scan, with every word and label in Vietnamese and English."""
-    verdict = checked.verdict
-    wording = words(verdict.outcome, verdict.reason)
-    return VerdictView(
-        outcome=verdict.outcome.value,
-        colour=wording.colour,
-        step=verdict.step,
-        reason=verdict.reason,
-        title=wording.title,
-        explanation=wording.explanation,
-        guidance=wording.guidance,
-        checked_at=checked.checked_at,
-        status_as_of=_instant(verdict.status_as_of),
-        trust_as_of=_instant(verdict.trust_as_of),
-        paper=None if verdict.paper is None else _paper(verdict.paper.claims, catalogue),
-        withdrawal=None if checked.withdrawal is None else _withdrawal(checked.withdrawal),
-    )
+_write = msgspec.json.Encoder().encode
+_read = msgspec.json.Decoder(VerdictView).decode
+
+_NULL = b"null"
+_VERDICT = b'{%b,"bearer":"not_proven","checked_at":%b,"status_as_of":%b,"trust_as_of":%b,"paper":%b,"withdrawal":%b}'
+_WORDING = b'"outcome":%b,"colour":%b,"step":%d,"reason":%b,"title":%b,"explanation":%b,"guidance":%b'
+_PAPER = (
+    b'{"result_code":%b,"type":%b,"issuer":%b,"subject_kind":%b,"comparison":%b,"fields":[%b],'
+    b'"issued_at":%b,"valid_from":%b,"expires_at":%b,"evidence_level":%d}'
+)
+_FIELD = b'{%b,"value":%b,"shown":{"vi":%b,"en":%b}}'
+
+
+class View:
+    """Writes answers by the newest catalogue, and keeps of it what they have in common."""
+
+    def __init__(self) -> None:
+        self._catalogue: CatalogueView | None = None
+        self._issuers: dict[str, Json] = {}
+        self._papers: dict[tuple[str, int], PaperForm] = {}
+
+    def write(self, checked: Checked, catalogue: CatalogueView) -> Json:
+        """The answer to a scan, in the form of `VerdictView`."""
+        verdict = checked.verdict
+        return _VERDICT % (
+            _wording(verdict.outcome, verdict.step, verdict.reason),
+            _write(checked.checked_at),
+            _instant(verdict.status_as_of),
+            _instant(verdict.trust_as_of),
+            _NULL if verdict.paper is None else self._paper(verdict.paper.claims, verdict.status, catalogue),
+            _NULL if checked.withdrawal is None else _write(_withdrawal(checked.withdrawal)),
+        )
+
+    def present(self, checked: Checked, catalogue: CatalogueView) -> VerdictView:
+        """The same, to be shown on a page or in a terminal."""
+        return _read(self.write(checked, catalogue))
+
+    def _paper(self, claims: Claims, status: Status | None, catalogue: CatalogueView) -> Json:
+        self._follow(catalogue)
+        form = self._papers.get((claims.type_code, claims.type_version), _UNKNOWN_TYPE)
+        if status is None and not form.fits(claims):  # a verdict that came as far as the status has found that they fit
+            form = _UNKNOWN_TYPE
+        issuer = self._issuers.get(claims.issuer)
+        if issuer is None:
+            issuer = self._issuers[claims.issuer] = _write(_issuer(claims.issuer, catalogue))
+        return form.write(claims, issuer)
+
+    def _follow(self, catalogue: CatalogueView) -> None:
+        """Forget what is of an older catalogue. Its mappings never change; one that was only renewed has the same."""
+        if self._catalogue is None or self._catalogue.types is not catalogue.types:
+            self._issuers = {}
+            self._papers = {key: PaperForm(definition) for key, definition in catalogue.types.items()}
+        self._catalogue = catalogue
+
+
+class PaperForm:
+    """How the papers of one type are written; without a type, they have no fields that anybody could name."""
+
+    def __init__(self, result_type: ResultType | None) -> None:
+        self._type = _NULL if result_type is None else _write(_type(result_type))
+        self._subject_kind = _write(None if result_type is None else result_type.subject_kind)
+        self._comparison = "" if result_type is None else result_type.comparison_field
+        self._fields = () if result_type is None else tuple(map(_labelled, result_type.by_glance))
+
+    def fits(self, claims: Claims) -> bool:
+        """Whether every value that the code carries is one that its field can have."""
+        values = claims.fields
+        return all(fits(field, values[field.number]) for field, _ in self._fields if field.number in values)
+
+    def write(self, claims: Claims, issuer: Json) -> Json:
+        """What a genuine code says, in the form of `PaperView`."""
+        values = claims.fields
+        fields = {
+            field.name: _field(label, field, values[field.number])
+            for field, label in self._fields
+            if field.number in values
+        }
+        issued_at = _instant(claims.issued_at)
+        return _PAPER % (
+            _write(claims.result_code),
+            self._type,
+            issuer,
+            self._subject_kind,
+            fields.get(self._comparison, _NULL),
+            b",".join(fields.values()),
+            issued_at,
+            issued_at if claims.valid_from is None else _instant(claims.valid_from),
+            _instant(claims.expires_at),
+            claims.evidence_level,
+        )
+
+
+_UNKNOWN_TYPE = PaperForm(None)
+
+
+@cache
+def _wording(outcome: Outcome, step: int, reason: str) -> Json:
+    """The first members of an answer, which are the same for all that have this reason."""
+    wording = words(outcome, reason)
+    texts = map(_write, (wording.title, wording.explanation, wording.guidance))
+    return _WORDING % (_write(outcome.value), _write(wording.colour), step, _write(reason), *texts)
 
 
 def _withdrawal(withdrawal: Withdrawal) -> WithdrawalView:
@@ -53,24 +143,6 @@ def _withdrawal(withdrawal: Withdrawal) -> WithdrawalView:
     )
 
 
-def _paper(claims: Claims, catalogue: CatalogueView) -> PaperView:
-    result_type = catalogue.types.get((claims.type_code, claims.type_version))
-    fields = {} if result_type is None else _fields(claims.fields, result_type)
-    issued_at = datetime.fromtimestamp(claims.issued_at, UTC)
-    return PaperView(
-        result_code=claims.result_code,
-        type=None if result_type is None else _type(result_type),
-        issuer=_issuer(claims.issuer, catalogue),
-        subject_kind=None if result_type is None else result_type.subject_kind,
-        comparison=None if result_type is None else fields.get(result_type.comparison_field),
-        fields=list(fields.values()),
-        issued_at=issued_at,
-        valid_from=_instant(claims.valid_from) or issued_at,
-        expires_at=_instant(claims.expires_at),
-        evidence_level=claims.evidence_level,
-    )
-
-
 def _issuer(code: str, catalogue: CatalogueView) -> IssuerView:
     agency = catalogue.trust.agencies[code]
     successors = [_issuer(successor, catalogue) for successor in agency.successors]
@@ -81,17 +153,21 @@ def _type(result_type: ResultType) -> TypeView:
     return TypeView(result_type.code, result_type.version, Words(result_type.name_vi, result_type.name_en))
 
 
-def _fields(values: Mapping[int, FieldValue], result_type: ResultType) -> dict[str, FieldView]:
-    """The fields that the code carries, by name, as an inspector reads them."""
-    return {
-        field.name: _field(field, values[field.number]) for field in result_type.by_glance if field.number in values
-    }
+def _labelled(field: Field) -> tuple[Field, Json]:
+    """A field with what stands before its value."""
+    return field, b'"name":%b,"label":%b' % (_write(field.name), _write(Words(field.label_vi, field.label_en)))
 
 
-def _field(field: Field, value: FieldValue) -> FieldView:
-    label = Words(field.label_vi, field.label_en)
-    return FieldView(field.name, label, from_code(field, value), Words(*shown(field, value)))
+def _field(label: Json, field: Field, value: FieldValue) -> Json:
+    """One field as an inspector reads it, in the form of `FieldView`."""
+    plain = from_code(field, value)
+    vi, en = shown(field, value)
+    in_vi = _write(vi)
+    in_en = in_vi if en is vi else _write(en)
+    return _FIELD % (label, in_vi if plain is vi else _write(plain), in_vi, in_en)
 
 
-def _instant(seconds: int | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+@lru_cache(maxsize=4_096)
+def _instant(seconds: int | None) -> Json:
+    """Thousands of answers name the same second."""
+    return _NULL if seconds is None else _write(datetime.fromtimestamp(seconds, UTC))

@@ -1,0 +1,125 @@
+"""What the server calls: the hot routes first, the framework for everything else, and all of it observed.
+
+Every answer gets a request id and the security headers, a time in the metrics, and a line in the log if it is notable.
+"""
+
+import logging
+import re
+import secrets
+from collections.abc import Mapping
+from itertools import count
+from time import perf_counter
+from typing import Any
+
+import structlog
+from litestar import Litestar
+from litestar.enums import ScopeType
+from litestar.types import Message, Receive, Scope, Send
+
+from khoso.hot import Endpoint, Header, find_header
+from khoso.observing import REQUEST_TIMES
+from khoso.problems import to_answer
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_SLOW_SECONDS = 1.0
+"""What takes longer is logged even if it succeeds; other successes are counted, and told only at level debug."""
+
+_PROCESS = secrets.token_hex(6).encode()
+_NUMBERS = count()
+"""Request ids are the process and a number: unique, and a tenth of the price of a random one."""
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
+_SECURITY_HEADERS: tuple[Header, ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+
+log = structlog.get_logger("khoso.requests")
+
+
+class Application(Litestar):
+    """Everything there is to call; the hot routes, by path, are not in the framework's router."""
+
+    hot: Mapping[str, Endpoint] = {}
+
+
+class Front:
+    """An ASGI application."""
+
+    def __init__(self, app: Application, *, verbose: bool = False) -> None:
+        """`verbose`: tell the successes too, at level debug."""
+        self._app = app
+        self._hot = app.hot
+        self._verbose = verbose
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection, or live for as long as the application."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        endpoint = self._hot.get(scope["path"])
+        if endpoint is None:
+            await self._hand_on(scope, receive, send)
+        else:
+            await self._answer(endpoint, scope, receive, send)
+
+    async def _answer(self, endpoint: Endpoint, scope: Any, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+        request_id = _request_id(scope["headers"])
+        try:
+            status, headers, content = await endpoint(scope, receive)
+        except Exception as error:  # noqa: BLE001 - the one place where a hot route's errors become answers
+            status, headers, content = to_answer(error)
+        headers = [*headers, (b"x-request-id", request_id), *_SECURITY_HEADERS]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content, "more_body": False})
+        self._note(scope["path"], scope["method"], status, perf_counter() - started, request_id)
+
+    async def _hand_on(self, scope: Any, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+        status = 500
+        request_id = _request_id(scope["headers"])
+
+        async def send_observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id), *_missing(message["headers"])]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_observed)
+        finally:
+            route = scope.get("path_template", "unknown")
+            self._note(route, scope["method"], status, perf_counter() - started, request_id)
+
+    def _note(self, route: str, method: str, status: int, seconds: float, request_id: bytes) -> None:
+        # Any other method is a label that a client could invent.
+        REQUEST_TIMES.note(route, method if method in _METHODS else "other", status, seconds)
+        notable = status >= 400 or seconds > _SLOW_SECONDS
+        if notable or self._verbose:
+            log.log(
+                logging.INFO if notable else logging.DEBUG,
+                "request",
+                route=route,
+                method=method,
+                status=status,
+                milliseconds=round(seconds * 1000, 1),
+                request_id=request_id.decode(),
+            )
+
+
+def _request_id(headers: Any) -> bytes:
+    """The proxy's request id if it is a plain one, else a new one."""
+    given = find_header(headers, b"x-request-id")
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given
+    return b"%b-%08x" % (_PROCESS, next(_NUMBERS))
+
+
+def _missing(headers: Any) -> tuple[Header, ...]:
+    """The security headers, unless a page has brought its own policy."""
+    if any(name == b"content-security-policy" for name, _ in headers):
+        return ()
+    return _SECURITY_HEADERS
