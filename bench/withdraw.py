@@ -75,7 +75,7 @@ async def _measure(config: Config, results: int) -> None:
             done, cpu_done = time.perf_counter(), cpu_seconds(os.getpid())
     print(f"{results} results: previewed {previewed - began:.1f} s, ordered {placed - previewed:.1f} s")
     print(f"carried out {done - started:.1f} s; {placed - began + done - started:.1f} s in all")
-    print(f"CPU {cpu_done - cpu_began:.1f} s, PostgreSQL and the counter included")
+    print(f"CPU {cpu_done - cpu_began:.1f} s, the counter included")
     print(f"issuing meanwhile: {len(waits)} papers, the slowest {max(waits):.2f} s")
     async with open_services(config, verifying=False) as services:
         await _check(services, results)

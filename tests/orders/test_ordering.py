@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from desk import OTHER_AGENCY, problem, read
+from khoso.orders import resolving
 from orders.conftest import AUTHOR, ORDERS, Board
 from samples import house_permit
 
@@ -174,6 +175,14 @@ async def test_everything_by_one_officer_since_a_time(board: Board) -> None:
     ):
         preview = read(await board.try_preview(query=which), 200)
         assert [one["result_code"] for one in preview["sample"]] == sorted(found), which
+
+
+async def test_a_query_that_finds_too_many_is_to_be_narrowed(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolving, "MAX_RESULTS", 1)
+    await board.issue(2)
+    assert problem(await board.try_preview(query={"issued_by": AUTHOR}), 422, "invalid_input") == [
+        ("query", "too_many")
+    ]
 
 
 async def test_a_preview_of_named_results_tells_what_an_order_would_be_told(board: Board) -> None:

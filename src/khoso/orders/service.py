@@ -54,8 +54,9 @@ class Orders:
         """Order one act on one result. Raises as `place`, and NotFound if the agency issued no such result."""
         asked = ask_for_one(result_code, act, agency_code, author)
         async with db.connection(self._pool) as conn:
-            if not await standing_store.find_places(conn, agency_code, [result_code]):
-                raise NotFound(result_code)
+            places = await standing_store.find_places(conn, agency_code, [result_code])
+        if not places:
+            raise NotFound(result_code)
         return await self._place(asked)
 
     async def place(self, request: OrderRequest, agency_code: str, author: str, idempotency_key: str) -> Order:
