@@ -93,12 +93,12 @@ async def test_what_was_downloaded_once_goes_without_a_network(
 async def test_a_download_that_would_undo_something_is_refused_and_the_old_one_stays(
     desk: Desk, services: Services, served: City, roots: Path, tmp_path: Path, clock: Clock
 ) -> None:
-    issued = await desk.issue()
+    issued, kept = await desk.issue(), tmp_path / "kept"
     older = await make_bundle(services)
     await act(desk, issued["result_code"], "revoke")
     newer = await make_bundle(services)
     served.body = newer
-    fetch(served.address, tmp_path, roots)
+    fetch(served.address, kept, roots)
     shortened = bundle.encode(replace(bundle.decode(newer), statuses=()))
     mixed = bundle.encode(replace(bundle.decode(newer), statuses=bundle.decode(older).statuses))
     for body, reason in (
@@ -110,9 +110,9 @@ async def test_a_download_that_would_undo_something_is_refused_and_the_old_one_s
     ):
         served.body = body
         with pytest.raises(InvalidInput, match=reason):
-            fetch(served.address, tmp_path, roots)
-    assert open_city(tmp_path, roots).judge(issued["code"], clock()).colour == "red"
-    assert names_in(tmp_path) == ["bundle"], "nothing half written"
+            fetch(served.address, kept, roots)
+    assert open_city(kept, roots).judge(issued["code"], clock()).colour == "red"
+    assert names_in(kept) == ["bundle"], "nothing half written"
 
 
 async def test_another_root_is_not_believed(services: Services, served: City, roots: Path, tmp_path: Path) -> None:

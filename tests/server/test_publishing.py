@@ -24,14 +24,14 @@ VISIBLE_SECONDS = 60
 
 
 @pytest.fixture
-def server(config: Config, tmp_path: Path) -> Iterator[Server]:
+def running(config: Config, tmp_path: Path) -> Iterator[Server]:
     with serving(msgspec.structs.replace(config, demo=True), tmp_path / "log", "--workers", "1") as server:
         yield server
 
 
 @pytest.fixture
-async def desk(server: Server, config: Config, key_dir: Path) -> AsyncIterator[Desk]:
-    async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
+async def desk(running: Server, config: Config, key_dir: Path) -> AsyncIterator[Desk]:
+    async with httpx.AsyncClient(base_url=running.url, timeout=30) as client:
         yield Desk(client, key_dir, WallClock(), config.database_owner_url)
     await check_everything(config.database_owner_url)
 
@@ -46,7 +46,7 @@ async def told_by_strangers(desk: Desk, code: str) -> str:
     return verify(code, ORIGIN, lists.trust, lists.types, lists, int(time.time()), OFFLINE).outcome.value
 
 
-async def test_issuing_and_withdrawing_is_published_within_a_minute(desk: Desk, server: Server, config: Config) -> None:
+async def test_issuing_and_withdrawing_is_published_within_a_minute(desk: Desk, running: Server) -> None:
     issued = await desk.issue()
     for act, outcome in (
         (None, "in_force"),
@@ -59,7 +59,7 @@ async def test_issuing_and_withdrawing_is_published_within_a_minute(desk: Desk, 
         async with asyncio.timeout(VISIBLE_SECONDS):
             while await told_by_strangers(desk, issued["code"]) != outcome:  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
-    assert "not published" not in server.log
+    assert "not published" not in running.log
     metrics = (await desk.client.get("/metrics", headers=desk.token("metrics:read"))).text
     [age] = [line for line in metrics.splitlines() if line.startswith("khoso_status_list_age_seconds")]
     assert float(age.rsplit(" ", 1)[1]) < VISIBLE_SECONDS
