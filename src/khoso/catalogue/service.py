@@ -16,16 +16,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from khoso import db
 from khoso.catalogue import definitions, sizing, snapshots, store, trust_store, trusting
 from khoso.catalogue.ceremony import refuse_circles
-from khoso.catalogue.model import Agency, CatalogueSnapshot, Right, Seed, SigningKey, Successor
+from khoso.catalogue.model import Agency, Believed, CatalogueSnapshot, Right, Seed, SigningKey, Successor
 from khoso.catalogue.sizing import CodeSize
 from khoso.catalogue.trusting import Root
 from khoso.db import Connection, Pool
-from khoso.errors import InputProblem, InvalidInput
+from khoso.errors import InputProblem, InvalidInput, Unavailable
 from khoso.formats import cose
 from khoso.formats.documents import PublicKeys
 from khoso.formats.result_type import ResultType
 from khoso.formats.trust import KeyState, Trust
 from khoso.formats.trust_list import public_der, read_public_key
+from khoso.formats.verdict import TypeCatalogue
 
 BELIEVED_FOR = timedelta(hours=24)
 """How long a worker that is cut off from the database still trusts the keys it knows. Longer would stretch the time in
@@ -75,6 +76,17 @@ class Catalogue:
         self.snapshot = snapshots.build(
             _NEVER_LOADED, datetime.fromtimestamp(0, UTC), timedelta(0), _NOTHING, [], trusting.NOTHING
         )
+
+    def start_from(self, believed: Believed, types: TypeCatalogue) -> None:
+        """Go by published lists until the first refresh: the database is away, and this process has just begun."""
+        self.snapshot = snapshots.from_lists(_NEVER_LOADED, believed, types)
+
+    @property
+    def recorded(self) -> CatalogueSnapshot:
+        """The snapshot, for what published lists do not tell. Raises Unavailable before the first refresh."""
+        if self.snapshot.version == _NEVER_LOADED:
+            raise Unavailable("the catalogue has not been read from the database yet")
+        return self.snapshot
 
     async def refresh(self) -> None:
         """Load the catalogue if a newer one was committed. Raises Unavailable; the snapshot then stays as it was."""
@@ -161,7 +173,7 @@ class Catalogue:
     def measure(self, definition: ResultType, values: Mapping[str, Any]) -> CodeSize:
         """How large a code of this type gets, from the longest code of an agency. Raises as `sizing.measure`."""
         definitions.check_form(definition)
-        issuer = max(self.snapshot.agencies, key=len, default="")
+        issuer = max(self.recorded.agencies, key=len, default="")
         return sizing.measure(definition, values, issuer, self._origin)
 
     async def _sign_wanted(self, conn: Connection, root: Root) -> None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from khoso.catalogue.model import Believed, CatalogueSnapshot, Seed, SigningKey
 from khoso.catalogue.trusting import group_successors
 from khoso.formats.result_type import ResultType
 from khoso.formats.trust import KeyState, Trust
+from khoso.formats.verdict import TypeCatalogue
 
 
 def build(
@@ -30,6 +31,22 @@ def build(
         believed=believed,
         trust=_seen(believed.trust, loaded_at, believed_for),
         active_keys={key.agency_code: key.kid for key in keys if _signs(key, believed.trust)},
+    )
+
+
+def from_lists(version: int, believed: Believed, types: TypeCatalogue) -> CatalogueSnapshot:
+    """What published lists tell of a catalogue: enough to verify by, nothing to issue by."""
+    return CatalogueSnapshot(
+        version=version,
+        loaded_at=datetime.fromtimestamp(believed.trust.issued_at, UTC),
+        agencies={},
+        successors={code: agency.successors for code, agency in believed.trust.agencies.items()},
+        rights={},
+        types=types,
+        latest=_latest(types.values()),
+        believed=believed,
+        trust=believed.trust,
+        active_keys={},
     )
 
 
