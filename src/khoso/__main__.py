@@ -13,6 +13,7 @@ import typer
 from khoso import config as configuration
 from khoso.caller import SCOPES, Caller
 from khoso.cli_keys import keys_app
+from khoso.cli_lists import list_rows, lists_app, print_lists
 from khoso.config import Config
 from khoso.console import JsonOption, decode, err, out, print_json, read_file
 from khoso.errors import KhosoError
@@ -27,6 +28,7 @@ app = typer.Typer(
 token_app = typer.Typer(no_args_is_help=True, help="Access tokens.")
 catalogue_app = typer.Typer(no_args_is_help=True, help="Agencies, result types, rights.")
 app.add_typer(keys_app, name="keys")
+app.add_typer(lists_app, name="lists")
 app.add_typer(token_app, name="token")
 app.add_typer(catalogue_app, name="catalogue")
 
@@ -62,7 +64,7 @@ def serve(
     if parent is not None:
         die_with(parent)
     config = _with(configuration.load(), workers=workers, host=host, port=port)
-    asyncio.run(_check(config))
+    asyncio.run(_check(config, serving=True))
     run_server(config, with_worker=with_worker)
 
 
@@ -165,27 +167,51 @@ def import_file(
 @app.command()
 def verify(
     code: Annotated[str, typer.Argument(help="The text of a QR code, or a look-up code; - for standard input.")],
+    lists: Annotated[
+        Path | None, typer.Option(help="Judge by the lists in this directory, without server or database.")
+    ] = None,
+    roots: Annotated[Path | None, typer.Option(help="With --lists: PEM file of the city's root keys.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judge a code. Exit status 0: in force; 3: refused; 4: cannot tell, or not checked on line."""
+    text = sys.stdin.read().strip() if code == "-" else code
+    if (lists is None) != (roots is None):
+        raise typer.BadParameter("--lists and --roots go together")
+    if lists is not None and roots is not None:
+        view = _verify_offline(text, lists, roots, as_json=as_json)
+    else:
+        view = asyncio.run(_verify_online(text))
+        if as_json:
+            print_json(view)
+        else:
+            _print_verdict(view)
+    raise typer.Exit({"green": 0, "red": EXIT_REFUSED}.get(view.colour, EXIT_UNDECIDED))
+
+
+async def _verify_online(text: str) -> Any:
     from khoso.verification.view import present
     from khoso.wiring import open_services
 
-    text = sys.stdin.read().strip() if code == "-" else code
+    async with open_services(configuration.load()) as services:
+        verifier = services.verifier
+        by_link = "://" in text
+        checked = await (verifier.verify_code(text, None) if by_link else verifier.verify_lookup(text, None))
+        return present(checked, verifier.catalogue())
 
-    async def run(config: Config) -> Any:
-        async with open_services(config) as services:
-            verifier = services.verifier
-            by_link = "://" in text
-            checked = await (verifier.verify_code(text, None) if by_link else verifier.verify_lookup(text, None))
-            return present(checked, verifier.catalogue())
 
-    view = asyncio.run(run(configuration.load()))
+def _verify_offline(text: str, lists: Path, roots: Path, *, as_json: bool) -> Any:
+    from datetime import UTC, datetime
+
+    from khoso.offline import open_city
+
+    city = open_city(lists, roots)
+    view = city.judge(text, datetime.now(UTC))
     if as_json:
-        print_json(view)
+        print_json(msgspec.to_builtins(view) | {"lists": list_rows(city)})
     else:
         _print_verdict(view)
-    raise typer.Exit({"green": 0, "red": EXIT_REFUSED}.get(view.colour, EXIT_UNDECIDED))
+        print_lists(city)
+    return view
 
 
 @token_app.command("make")
@@ -232,11 +258,11 @@ def catalogue_load() -> None:
     out.print("Đã nạp | loaded")
 
 
-async def _check(config: Config) -> int:
+async def _check(config: Config, *, serving: bool = False) -> int:
     """Raise what would keep a server from starting; answers the version of the trust list, 0 if there is none."""
     from khoso.wiring import check_root, open_services
 
-    async with open_services(config) as services:
+    async with open_services(config, serving=serving) as services:
         check_root(config, services)
         return services.catalogue.snapshot.trust.version
 
