@@ -12,15 +12,13 @@ import msgspec
 import structlog
 import typer
 
-from khoso import cli_status
 from khoso import config as configuration
-from khoso.audit_commands import audit_app
 from khoso.caller import SCOPES, Caller
-from khoso.cli_keys import keys_app
-from khoso.cli_lists import list_rows, lists_app, print_lists
-from khoso.config import Config
-from khoso.errors import KeyStoreError, KhosoError
-from khoso.terminal import (
+from khoso.commands.audit import audit_app
+from khoso.commands.keys import keys_app
+from khoso.commands.lists import list_rows, lists_app, print_lists
+from khoso.commands.status import status_app
+from khoso.commands.terminal import (
     EXIT_ERROR,
     EXIT_REFUSED,
     EXIT_UNDECIDED,
@@ -31,6 +29,8 @@ from khoso.terminal import (
     print_json,
     read_file,
 )
+from khoso.config import Config
+from khoso.errors import KeyStoreError, KhosoError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,7 +46,7 @@ app.add_typer(lists_app, name="lists")
 app.add_typer(token_app, name="token")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(audit_app, name="audit")
-app.add_typer(cli_status.app, name="status")
+app.add_typer(status_app, name="status")
 
 
 def main() -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from khoso import __main__ as command_line
 from khoso import importing
+from khoso.commands.terminal import EXIT_ERROR
 from khoso.errors import InputProblem, InvalidInput
 from khoso.imports.model import ListedFault
-from khoso.terminal import EXIT_ERROR
 
 STRANGE = "[/red] [bold]x"
 

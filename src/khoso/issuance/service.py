@@ -32,7 +32,7 @@ MAX_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Submission:
     """A prepared request with who asked, and under which idempotency key."""
 
     prepared: Prepared
@@ -62,7 +62,7 @@ class Issuer:
         self._pepper = pepper
         self._now = now
         self._max_batch = max_batch
-        self._coalescers: dict[str, Coalescer[Order, Issued]] = {}
+        self._coalescers: dict[str, Coalescer[Submission, Issued]] = {}
 
     def prepare(self, request: IssueRequest, agency_code: str) -> Prepared:
         """Check a request without issuing. Raises InvalidInput with every problem, or NotAuthorisedToIssue."""
@@ -84,16 +84,18 @@ class Issuer:
             if answered is None:
                 raise
             return answered
-        return await coalescer.submit(Order(prepared, actor, idempotency_key, request_hash))
+        return await coalescer.submit(Submission(prepared, actor, idempotency_key, request_hash))
 
     async def issue_in(self, conn: Connection, prepared: Sequence[Prepared], actor: str) -> list[Issued]:
         """Issue in the caller's transaction, for callers that keep their own record of what they have issued."""
-        orders = [Order(one, actor) for one in prepared]
+        submissions = [Submission(one, actor) for one in prepared]
         now = self._now()
-        vaults = await self._ensure_vaults(conn, orders, now)
-        return await self._record(conn, [(order, vaults[order.prepared.holder_key], uuid4()) for order in orders], now)
+        vaults = await self._ensure_vaults(conn, submissions, now)
+        return await self._record(
+            conn, [(submission, vaults[submission.prepared.holder_key], uuid4()) for submission in submissions], now
+        )
 
-    def _coalescer(self, signer: Signer) -> Coalescer[Order, Issued]:
+    def _coalescer(self, signer: Signer) -> Coalescer[Submission, Issued]:
         """One for each place where keys lie: a device that is slow or away holds up nobody else's papers."""
         found = self._coalescers.get(signer.place)
         if found is None:
@@ -101,11 +103,11 @@ class Issuer:
             self._coalescers[signer.place] = found
         return found
 
-    async def _issue_batch(self, orders: Sequence[Order]) -> list[Issued | Exception]:
-        """One transaction for all orders; each idempotency key in it is signed for once."""
+    async def _issue_batch(self, submissions: Sequence[Submission]) -> list[Issued | Exception]:
+        """One transaction for all submissions; each idempotency key in it is signed for once."""
         now = self._now()
-        first_of = {(order.actor, order.idempotency_key): order for order in reversed(orders)}
-        leaders = sorted(first_of.values(), key=lambda order: (order.actor, order.idempotency_key))
+        first_of = {(submission.actor, submission.idempotency_key): submission for submission in reversed(submissions)}
+        leaders = sorted(first_of.values(), key=lambda submission: (submission.actor, submission.idempotency_key))
         async with db.transaction(self._pool) as conn:
             vaults = await self._ensure_vaults(conn, leaders, now)
             claims = [
@@ -114,42 +116,48 @@ class Issuer:
             ]
             standing = {(c.client, c.idempotency_key): c for c in await store.claim_keys(conn, claims, now)}
             new = [
-                (order, claim.vault_id, claim.credential_id)
-                for order, claim in zip(leaders, claims, strict=True)
+                (submission, claim.vault_id, claim.credential_id)
+                for submission, claim in zip(leaders, claims, strict=True)
                 if (claim.client, claim.idempotency_key) not in standing
             ]
             answers = dict(zip(_keys(new), await self._record(conn, new, now), strict=True))
             for key, claim in standing.items():
                 answers[key] = await self._repeat(conn, claim)
-        hashes = {key: order.request_hash for key, order in first_of.items()}
+        hashes = {key: submission.request_hash for key, submission in first_of.items()}
         hashes |= {key: claim.request_hash for key, claim in standing.items()}
-        return [_answer(order, answers, hashes) for order in orders]
+        return [_answer(submission, answers, hashes) for submission in submissions]
 
-    async def _ensure_vaults(self, conn: Connection, orders: Iterable[Order], now: datetime) -> dict[bytes, UUID]:
-        keys = sorted({order.prepared.holder_key for order in orders})
+    async def _ensure_vaults(
+        self, conn: Connection, submissions: Iterable[Submission], now: datetime
+    ) -> dict[bytes, UUID]:
+        keys = sorted({submission.prepared.holder_key for submission in submissions})
         return await store.ensure_vaults(conn, [store.HolderVault(key, uuid4()) for key in keys], now)
 
-    async def _record(self, conn: Connection, new: Sequence[tuple[Order, UUID, UUID]], now: datetime) -> list[Issued]:
+    async def _record(
+        self, conn: Connection, new: Sequence[tuple[Submission, UUID, UUID]], now: datetime
+    ) -> list[Issued]:
         """Take numbers, sign, and write everything down. Nothing may be released before the caller commits."""
         if not new:
             return []
-        codes = await self._take_result_codes(conn, [order.prepared.dossier_code for order, _, _ in new])
-        kids = sorted({order.prepared.kid for order, _, _ in new})
+        codes = await self._take_result_codes(conn, [submission.prepared.dossier_code for submission, _, _ in new])
+        kids = sorted({submission.prepared.kid for submission, _, _ in new})
         ranges = await store.take_indexes(conn, len(new), secrets.token_bytes(32), kids)
         if any(taken.key_compromised for taken in ranges):
             raise Unavailable("the signing key has just been withdrawn")
         drafts = [
-            make_draft(order.prepared, vault_id, credential_id, code, ref)
-            for (order, vault_id, credential_id), code, ref in zip(new, codes, _references(ranges), strict=True)
+            make_draft(submission.prepared, vault_id, credential_id, code, ref)
+            for (submission, vault_id, credential_id), code, ref in zip(new, codes, _references(ranges), strict=True)
         ]
         signatures = await self._sign(drafts)
         credentials = [make_credential(draft, signature) for draft, signature in zip(drafts, signatures, strict=True)]
         hashes = [hashlib.sha256(draft.to_be_signed).digest() for draft in drafts]
-        await store.insert_credentials(conn, credentials, [order.actor for order, _, _ in new])
+        await store.insert_credentials(conn, credentials, [submission.actor for submission, _, _ in new])
         await store.insert_status_entries(conn, credentials, hashes, {r.list_id: r.version for r in ranges})
         traces = [
-            store.Trace(uuid4(), credential.vault_id, credential.credential_id, credential.result_code, order.actor)
-            for credential, (order, _, _) in zip(credentials, new, strict=True)
+            store.Trace(
+                uuid4(), credential.vault_id, credential.credential_id, credential.result_code, submission.actor
+            )
+            for credential, (submission, _, _) in zip(credentials, new, strict=True)
         ]
         await store.insert_traces(conn, traces, "issue", now)
         # Nobody is notified: a worker that has not heard of a new paper asks the record. Withdrawals are announced.
@@ -206,12 +214,12 @@ def _references(ranges: Iterable[store.IndexRange]) -> Iterator[StatusRef]:
             yield StatusRef(taken.list_id, index_at(taken.seed, position))
 
 
-def _keys(new: Iterable[tuple[Order, UUID, UUID]]) -> Iterator[tuple[str, str]]:
-    return ((order.actor, order.idempotency_key) for order, _, _ in new)
+def _keys(new: Iterable[tuple[Submission, UUID, UUID]]) -> Iterator[tuple[str, str]]:
+    return ((submission.actor, submission.idempotency_key) for submission, _, _ in new)
 
 
 def _answer(
-    order: Order, answers: Mapping[tuple[str, str], Issued], hashes: Mapping[tuple[str, str], bytes]
+    submission: Submission, answers: Mapping[tuple[str, str], Issued], hashes: Mapping[tuple[str, str], bytes]
 ) -> Issued | Exception:
-    key = (order.actor, order.idempotency_key)
-    return answers[key] if hashes[key] == order.request_hash else IdempotencyKeyReused(order.idempotency_key)
+    key = (submission.actor, submission.idempotency_key)
+    return answers[key] if hashes[key] == submission.request_hash else IdempotencyKeyReused(submission.idempotency_key)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from khoso import config as configuration
+from khoso.commands.terminal import EXIT_REFUSED, JsonOption, err, out, print_json
 from khoso.config import Config
 from khoso.errors import InputProblem, InvalidInput
-from khoso.terminal import EXIT_REFUSED, JsonOption, err, out, print_json
 
 if TYPE_CHECKING:
     from khoso.auditing.model import Report

@@ -12,8 +12,8 @@ import msgspec
 import typer
 
 from khoso import config as configuration
+from khoso.commands.terminal import ACTOR, JsonOption, decode, out, print_json, read_file, with_services, write_file
 from khoso.errors import InputProblem, InvalidInput
-from khoso.terminal import ACTOR, JsonOption, decode, out, print_json, read_file, with_services, write_file
 
 if TYPE_CHECKING:
     from khoso.catalogue.ceremony import Change, Loss

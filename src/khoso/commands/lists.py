@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from khoso.terminal import JsonOption, out, print_json, with_services
+from khoso.commands.terminal import JsonOption, out, print_json, with_services
 
 if TYPE_CHECKING:
     from khoso.offline import OfflineCity

@@ -1,18 +1,15 @@
 """`khoso status …`: orders from the command line, carried out here and now where they are due."""
 
 import asyncio
-import json
-import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID, uuid4
 
 import msgspec
 import typer
-from rich.console import Console
 
-from khoso import config as configuration
+from khoso.commands.terminal import EXIT_ERROR, JsonOption, err, out, print_json, read_file, with_services
 from khoso.errors import InputProblem, InvalidInput
 from khoso.orders.model import Act, FileRequest, Order, OrderRequest, Preview, PreviewRequest, State
 from khoso.orders.view import view
@@ -20,20 +17,13 @@ from khoso.orders.view import view
 if TYPE_CHECKING:
     from khoso.wiring import Services
 
-app = typer.Typer(no_args_is_help=True, help="Revoke, suspend, restore and supersede results.")
+status_app = typer.Typer(no_args_is_help=True, help="Revoke, suspend, restore and supersede results.")
 
-out = Console(soft_wrap=True)
-err = Console(stderr=True, soft_wrap=True)
-
-EXIT_FAILED = 1
 _LOOK_SECONDS = 0.2
-
-Answer = TypeVar("Answer")
 
 Agency = Annotated[str, typer.Option("--agency", help="Code of the agency that issued the results.")]
 Actor = Annotated[str, typer.Option("--actor", help="Who does this; goes into the audit.")]
 OrderId = Annotated[UUID, typer.Argument(help="The order, as `khoso status orders` lists it.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
 def _act_command(act: Act) -> Callable[..., None]:
@@ -56,7 +46,7 @@ def _act_command(act: Act) -> Callable[..., None]:
         preview: Annotated[bool, typer.Option("--preview", help="Only show what would be changed.")] = False,
         effective: Annotated[str | None, typer.Option(help="From when, 2026-12-01T00:00:00+07:00; else now.")] = None,
         idempotency_key: Annotated[str | None, typer.Option(help="The same key answers the same order.")] = None,
-        as_json: AsJson = False,
+        as_json: JsonOption = False,
     ) -> None:
         decided = {"act": act, "reason_code": reason, "decision_number": decision, "effective_at": effective}
         asked = {
@@ -72,13 +62,13 @@ def _act_command(act: Act) -> Callable[..., None]:
         key = idempotency_key or str(uuid4())
         if file is not None:
             by_file = _convert({**decided, "only_valid": only_valid}, FileRequest)
-            order = _place_file(by_file, _read(file), agency, actor, key)
+            order = _place_file(by_file, read_file(file), agency, actor, key)
         else:
             which = {"query": query} if query else _named(act, results or [])
             if preview or (query and expect is None):
                 expect = _look(_convert({"act": act, **which}, PreviewRequest), agency, preview, as_json)
             request = _convert({**decided, **which, "expected_count": expect}, OrderRequest)
-            order = _run(lambda services: _place(services, request, agency, actor, key))
+            order = with_services(lambda services: _place(services, request, agency, actor, key))
         _tell(order, as_json)
 
     return run
@@ -90,37 +80,37 @@ for _act, _help in (
     ("restore", "End a suspension, or, with a second person, annul a revocation."),
     ("supersede", "Let newer results take the places of old ones; that is final."),
 ):
-    app.command(_act, help=_help)(_act_command(msgspec.convert(_act, Act)))
+    status_app.command(_act, help=_help)(_act_command(msgspec.convert(_act, Act)))
 
 
-@app.command("orders")
+@status_app.command("orders")
 def list_orders(
     agency: Agency,
     state: Annotated[str | None, typer.Option(help="Only those in this state, such as awaiting_approval.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """The agency's orders, newest first."""
     wanted = None if state is None else _convert(state, State)
-    page = _run(lambda services: services.order_book.list_orders(agency, wanted, None, limit))
+    page = with_services(lambda services: services.order_book.list_orders(agency, wanted, None, limit))
     if as_json:
-        _print_json([view(order) for order in page.items])
+        print_json([view(order) for order in page.items])
         return
     for one in page.items:
         _describe(one)
 
 
-@app.command()
+@status_app.command()
 def approve(
     order_id: OrderId,
     agency: Agency,
     actor: Actor,
     order_hash: Annotated[str | None, typer.Option("--hash", help="Hash of the order that was seen.")] = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Approve another person's order: it is shown first, unless its hash is given."""
     if order_hash is None:
-        order = _run(lambda services: services.order_book.get_order(order_id, agency))
+        order = with_services(lambda services: services.order_book.get_order(order_id, agency))
         _describe(order)
         typer.confirm("Duyệt? | Approve it?", abort=True, err=True)
         approved_hash = order.order_hash
@@ -130,19 +120,22 @@ def approve(
     async def run(services: "Services") -> Order:
         return await _finish(services, await services.orders.approve(order_id, approved_hash, agency, actor))
 
-    _tell(_run(run), as_json)
+    _tell(with_services(run), as_json)
 
 
-@app.command()
+@status_app.command()
 def cancel(
     order_id: OrderId,
     agency: Agency,
     actor: Actor,
     reason: Annotated[str, typer.Option(help="Why it is not to be carried out.")],
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Cancel an order that was not carried out yet."""
-    _tell(_run(lambda services: services.orders.cancel(order_id, reason, agency, actor, may_approve=True)), as_json)
+    _tell(
+        with_services(lambda services: services.orders.cancel(order_id, reason, agency, actor, may_approve=True)),
+        as_json,
+    )
 
 
 def _named(act: Act, results: list[str]) -> dict[str, Any]:
@@ -154,11 +147,11 @@ def _named(act: Act, results: list[str]) -> dict[str, Any]:
 
 def _look(request: PreviewRequest, agency: str, only: bool, as_json: bool) -> int:
     """The count that is expected, once somebody has seen it. Ends the command where nothing more is asked."""
-    found = _run(lambda services: services.orders.preview(request, agency))
+    found = with_services(lambda services: services.orders.preview(request, agency))
     if as_json and not only:
         raise typer.BadParameter("give --expect, the count of a --preview")
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         _show(found)
     if only:
@@ -178,7 +171,7 @@ def _place_file(request: FileRequest, content: bytes, agency: str, actor: str, k
     async def run(services: "Services") -> Order:
         return await _finish(services, await services.orders.place_file(request, content, agency, actor, key))
 
-    return _run(run)
+    return with_services(run)
 
 
 async def _place(services: "Services", request: OrderRequest, agency: str, actor: str, key: str) -> Order:
@@ -197,22 +190,12 @@ async def _finish(services: "Services", order: Order) -> Order:
     return order
 
 
-def _run(what: "Callable[[Services], Awaitable[Answer]]") -> Answer:
-    from khoso.wiring import open_services
-
-    async def run() -> Answer:
-        async with open_services(configuration.load(), verifying=False) as services:
-            return await what(services)
-
-    return asyncio.run(run())
-
-
 def _tell(order: Order, as_json: bool) -> None:
     if as_json:
-        _print_json(view(order))
+        print_json(view(order))
     else:
         _describe(order)
-    raise typer.Exit(EXIT_FAILED if order.state == "failed" else 0)
+    raise typer.Exit(EXIT_ERROR if order.state == "failed" else 0)
 
 
 def _describe(order: Order) -> None:
@@ -236,14 +219,3 @@ def _hex(text: str) -> bytes:
         return bytes.fromhex(text)
     except ValueError:
         raise typer.BadParameter("the hash is 64 hexadecimal digits") from None
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise InvalidInput(InputProblem("file", "unreadable", f"{file}: {error.strerror}")) from None
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=2) + "\n")

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from khoso import config as configuration
-from khoso.cli_trust import WAITS, adopt_publisher, root_app, trust_app
+from khoso.commands.terminal import ACTOR, JsonOption, out, print_json, with_services
+from khoso.commands.trust import WAITS, adopt_publisher, root_app, trust_app
 from khoso.errors import InputProblem, InvalidInput
-from khoso.terminal import ACTOR, JsonOption, out, print_json, with_services
 
 if TYPE_CHECKING:
     from khoso.catalogue.model import SigningKey

@@ -1,0 +1,1 @@
+"""The commands of `khoso`, one module for each group; `khoso.__main__` puts them together."""
