@@ -1,7 +1,6 @@
 """Keys in a real PKCS #11 device (SoftHSM2): they sign, they never leave, and what the device does is noticed."""
 
 import asyncio
-import math
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.bindings import _rust
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from khoso.errors import KeyStoreError, Unavailable
@@ -208,7 +208,7 @@ def test_a_pin_that_is_not_kept_well_is_not_used(hsm: SoftHsm, spoil: Callable[[
     assert PIN not in str(refused.value)
 
 
-@pytest.mark.parametrize("module", ["/nowhere/libpkcs11.so", math.__file__, __file__], ids=["absent", "other", "text"])
+@pytest.mark.parametrize("module", ["/nowhere/libpkcs11.so", _rust.__file__, __file__], ids=["absent", "other", "text"])
 def test_a_library_that_is_none_is_named(hsm: SoftHsm, module: str) -> None:
     with pytest.raises(KeyStoreError, match="KHOSO_PKCS11_MODULE") as refused:
         Access(Path(module), LABEL, hsm.pin_file)
