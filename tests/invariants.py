@@ -6,7 +6,7 @@ import asyncpg
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from khoso.formats import claims, cose, lookup
+from khoso.formats import cbor, claims, cose, honest_set, lookup, trust_list
 from khoso.formats.claims import StatusRef
 from khoso.formats.status_list import SIZE
 from khoso.issuance.indexes import index_at
@@ -21,6 +21,7 @@ async def check_everything(owner_dsn: str) -> None:
         await _check_indexes(conn)
         await _check_counts(conn)
         await _check_acts(conn)
+        await _check_trust(conn)
     finally:
         await conn.close()
 
@@ -33,7 +34,7 @@ async def _check_credentials(conn: asyncpg.Connection) -> None:
     }
     rows = await conn.fetch(
         """
-        SELECT c.*, e.status AS entry_status, e.signed_hash, r.agency_code AS place_agency
+        SELECT c.*, e.status AS entry_status, e.signed_hash, e.kid, r.agency_code AS place_agency
           FROM credential c
           LEFT JOIN status_entry e USING (list_id, status_index)
           LEFT JOIN result_code r ON r.result_code = c.result_code
@@ -45,6 +46,7 @@ async def _check_credentials(conn: asyncpg.Connection) -> None:
         assert isinstance(key, ec.EllipticCurvePublicKey)
         assert agency == row["agency_code"] == row["place_agency"], row["result_code"]
         assert cose.is_signed_by(key, parts), row["result_code"]
+        assert row["kid"] == parts.unverified_kid, row["result_code"]
         said = claims.decode(parts.unverified_payload)
         assert said.result_code == row["result_code"]
         assert said.status == StatusRef(row["list_id"], row["status_index"])
@@ -103,3 +105,18 @@ async def _check_acts(conn: asyncpg.Connection) -> None:
     becomes = {None: 0, "restore": 0, "revoke": 1, "suspend": 2, "supersede": 3}
     for row in rows:
         assert row["status"] == becomes[row["act"]], row["result_code"]
+
+
+async def _check_trust(conn: asyncpg.Connection) -> None:
+    """Each list says the version under which it stands; a stolen key's honest set is all that it has recorded."""
+    for row in await conn.fetch("SELECT version, signed FROM trust_list"):
+        content = cbor.loads(trust_list.PROFILE.parse(row["signed"]).unverified_payload)[trust_list.CONTENT]
+        assert content[trust_list.VERSION] == row["version"]
+    for row in await conn.fetch("SELECT kid, digest, content, papers FROM honest_set"):
+        assert hashlib.sha256(row["content"]).digest() == row["digest"]
+        saved = honest_set.decode(row["content"])
+        recorded = await conn.fetch(
+            "SELECT list_id, status_index, signed_hash FROM status_entry WHERE kid = $1", row["kid"]
+        )
+        assert len(saved) == row["papers"] == len(recorded), row["kid"].hex()
+        assert all(saved.holds(StatusRef(list_id, index), signed_hash) for list_id, index, signed_hash in recorded)

@@ -20,7 +20,7 @@ class Server:
     """One server, for all its starts. Options are those of `khoso serve`."""
 
     def __init__(self, config: Config, log: Path) -> None:
-        self.config = msgspec.structs.replace(config, port=free_port())
+        self.config = msgspec.structs.replace(config, port=free_port(), demo=True)  # its root is one of development
         self.url = f"http://127.0.0.1:{self.config.port}"
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
+import structlog
 import typer
 
 from khoso import config as configuration
@@ -39,6 +40,7 @@ EXIT_UNDECIDED = 4
 
 def main() -> None:
     """Run a command; an error of ours ends with one line that says what to do, and exit status 1."""
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))  # what is asked for is on stdout
     try:
         app()
     except KhosoError as error:

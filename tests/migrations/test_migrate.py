@@ -2,7 +2,9 @@
 
 import asyncio
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -11,6 +13,7 @@ from pogo_core.error import BadMigrationError
 from conftest import Database
 from khoso import migrating
 from khoso.errors import Unavailable
+from khoso.formats import cose
 from khoso.migrating import migrate, migrations_dir
 from store.documented import read_tables
 
@@ -91,6 +94,58 @@ async def test_a_migration_that_fails_leaves_nothing_of_itself(
 async def test_without_a_server_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         await migrate(f"postgresql://khoso_owner@/khoso?host={tmp_path}")
+
+
+async def test_papers_that_were_there_before_are_known_by_their_key(
+    empty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """0006 reads the kid of each from the bytes that were signed."""
+    earlier = [file for file in migrations_dir().glob("*.sql") if file.name < "0003"]
+    everything = migrations_dir()
+    for file in earlier:
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    with monkeypatch.context() as patch:
+        patch.setattr(migrating, "migrations_dir", lambda: tmp_path)
+        await migrate(empty)
+    kids = [bytes([number] * 8) for number in range(3)]
+    conn = await asyncpg.connect(empty)
+    try:
+        for number, kid in enumerate(kids):
+            await _insert_paper(conn, number, cose.assemble(kid, b"claims", bytes(64)))
+        await migrate(empty)
+        assert everything == migrations_dir()
+        rows = await conn.fetch("SELECT kid FROM status_entry ORDER BY status_index")
+        assert [row["kid"] for row in rows] == kids
+    finally:
+        await conn.close()
+
+
+async def _insert_paper(conn: asyncpg.Connection, number: int, signed: bytes) -> None:
+    """A credential and its status entry as release 0.1.0 wrote them."""
+    vault_id, credential_id, now = uuid4(), uuid4(), datetime(2026, 11, 23, tzinfo=UTC)
+    await conn.execute("INSERT INTO vault VALUES ($1, $2)", vault_id, now)
+    await conn.execute(
+        """
+        INSERT INTO credential
+        VALUES ($1, $2, $3, 'KQ.H17.000001', 1, 'H17', 'dossier', 'holder', '{}', $4, $4, NULL, 1, 0, $5, $6, 'secret',
+                '', 0, $4)
+        """,
+        vault_id,
+        credential_id,
+        f"result {number}",
+        now,
+        number,
+        signed,
+    )
+    await conn.execute(
+        """
+        INSERT INTO status_entry (list_id, status_index, status, list_version, signed_hash, vault_id, credential_id)
+        VALUES (0, $1, 0, 0, '', $2, $3)
+        """,
+        number,
+        vault_id,
+        credential_id,
+    )
 
 
 async def test_every_release_can_be_brought_up_to_date(empty: str, database: Database) -> None:

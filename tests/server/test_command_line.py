@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
+import typer
 
 from conftest import Database
 from demo.launching import clean, free_port
@@ -43,6 +44,13 @@ Khoso = Callable[..., Ended]
 
 
 @pytest.fixture
+def config(config: Config) -> Config:
+    """Its root is one of development."""
+    demo: Config = msgspec.structs.replace(config, demo=True)
+    return demo
+
+
+@pytest.fixture
 def khoso(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Khoso:
     """Runs a command in this process with these settings and nothing else of ours."""
 
@@ -66,12 +74,17 @@ def khoso(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) ->
 
 
 def commands() -> Iterator[tuple[str, ...]]:
-    groups = {group.name: group.typer_instance for group in app.registered_groups}
-    for prefix, one in [("", app), *((name or "", group) for name, group in groups.items() if group)]:
-        for command in one.registered_commands:
-            assert command.callback is not None
-            name = command.name or command.callback.__name__.replace("_", "-")
-            yield (prefix, name) if prefix else (name,)
+    yield from commands_of(app)
+
+
+def commands_of(one: typer.Typer, *path: str) -> Iterator[tuple[str, ...]]:
+    for command in one.registered_commands:
+        assert command.callback is not None
+        yield (*path, command.name or command.callback.__name__.replace("_", "-"))
+    for group in one.registered_groups:
+        assert group.name is not None
+        assert group.typer_instance is not None
+        yield from commands_of(group.typer_instance, *path, group.name)
 
 
 @pytest.mark.parametrize("command", list(commands()), ids=" ".join)
@@ -136,14 +149,14 @@ def test_a_file_that_is_not_there(khoso: Khoso, config: Config) -> None:
 
 def test_keys(khoso: Khoso, config: Config, tmp_path: Path) -> None:
     fresh = msgspec.structs.replace(config, keys_dir=tmp_path / "keys")
-    assert khoso("keys", "prepare", config=fresh).status == 0
+    assert khoso("keys", "prepare", "--development", config=fresh).status == 0
     kept = (fresh.keys_dir / "token.pem").read_bytes()
     assert khoso("keys", "prepare", config=fresh).out.strip() == str(fresh.keys_dir)
     assert (fresh.keys_dir / "token.pem").read_bytes() == kept
     made = khoso("keys", "make", AGENCY, "--json", config=fresh)
     assert made.answer["agency_code"] == AGENCY
     listed = {key["kid"]: key for key in khoso("keys", "list", "--json", config=fresh).answer}
-    assert listed[made.answer["kid"]] == {**made.answer, "state": "active"}
+    assert listed[made.answer["kid"]] == {**made.answer, "trusted_as": "active"}
     states = [key["state"] for key in listed.values() if key["agency_code"] == AGENCY]
     assert sorted(states) == ["active", "retired"]
     assert made.answer["kid"] in khoso("keys", "list", config=fresh).out
@@ -168,6 +181,7 @@ def test_token_make(khoso: Khoso, config: Config) -> None:
 def test_an_empty_database_step_by_step(khoso: Khoso, database: Database, key_dir: Path, server: Any) -> None:
     """What an operator does on the first day, in the order in which he is told to."""
     config = Config(database_url=database.app_dsn, database_owner_url=database.owner_dsn, keys_dir=key_dir)
+    assert khoso("keys", "publisher", config=config).status == 0
     assert khoso("migrate", config=config).status == 0
     assert khoso("check-config", config=config).status == 0
     for _ in range(2):
@@ -185,7 +199,7 @@ WRONG_SETTINGS: dict[str, tuple[dict[str, str], str]] = {
     "password behind the address": ({"KHOSO_DATABASE_URL": "postgresql://db/khoso?password=secret"}, "passfile"),
     "origin with a path": ({"KHOSO_PUBLIC_URL": "https://kho.example.vn/app"}, "KHOSO_PUBLIC_URL"),
     "origin in capitals": ({"KHOSO_PUBLIC_URL": "https://Kho.example.vn"}, "KHOSO_PUBLIC_URL"),
-    "origin without TLS": ({"KHOSO_PUBLIC_URL": "http://kho.example.vn"}, "KHOSO_PUBLIC_URL"),
+    "origin without TLS": ({"KHOSO_PUBLIC_URL": "http://kho.example.vn", "KHOSO_DEMO": "false"}, "KHOSO_PUBLIC_URL"),
 }
 
 

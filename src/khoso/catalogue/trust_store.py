@@ -146,8 +146,8 @@ async def compromise_key(conn: Connection, kid: bytes, since: datetime) -> str |
 
 
 async def get_horizon(conn: Connection) -> str:
-    """A transaction number above that of every transaction that has one by now."""
-    horizon: str = await conn.fetchval("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+    """A transaction number above that of every transaction that has one by now: a new one, for this statement."""
+    horizon: str = await conn.fetchval("SELECT pg_current_xact_id()::text")
     return horizon
 
 
