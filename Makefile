@@ -43,7 +43,7 @@ check: $(VENV)/.dev ## the static checks alone: style, types, who imports whom
 
 # Each measures one thing on a PostgreSQL of its own, with fsync on. Those over HTTP want a load generator and, to compare
 # with, a program for Node.
-BENCHMARKS := verify qr bulk signers withdraw audit publish
+BENCHMARKS := verify qr bulk signers withdraw audit publish stolen_key
 HTTP_BENCHMARKS := issue_http verify_http revocation outage
 
 bench: $(VENV)/.dev ## measure; machines shared with others are noisy

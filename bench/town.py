@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from khoso import db
 from khoso.caller import Caller
 from khoso.catalogue import danang
-from khoso.config import Config
+from khoso.config import Config, to_environment
 from khoso.demo.build import ensure_keys
 from khoso.embedded import EmbeddedPostgres, provision
 from khoso.identity.tokens import make_token
@@ -64,7 +64,9 @@ def founded_town() -> Iterator[Town]:
     try:
         with ExitStack() as running:
             server = running.enter_context(EmbeddedPostgres(room / "base"))
-            config = Config(public_url="https://kho.danang.gov.vn", keys_dir=room / "keys", data_dir=room / "data")
+            config = Config(
+                public_url="https://kho.danang.gov.vn", demo=True, keys_dir=room / "keys", data_dir=room / "data"
+            )
             config = asyncio.run(_found(config, server))
             yield Town(config, lambda: running.enter_context(EmbeddedPostgres(room / "base")), running.close)
     finally:
@@ -106,9 +108,8 @@ async def _issue_corpus(config: Config, count: int) -> Corpus:
 def start(config: Config, workers: int, **settings: str) -> AbstractContextManager[Server]:
     """`khoso serve` on this city."""
     port = free_port()
-    given = {"KHOSO_" + name.upper(): str(value) for name, value in _settings(config).items()}
     command = [sys.executable, "-m", "khoso", "serve", "--workers", str(workers), "--port", str(port)]
-    environment = {**os.environ, **given, **settings}
+    environment = {**os.environ, **to_environment(config), **settings}
     return serving(command, port, health="/readyz", environment=environment, patience_seconds=180)
 
 
@@ -143,11 +144,6 @@ def house_permit(number: int) -> dict[str, Any]:
 
 def _convert(request: dict[str, Any]) -> IssueRequest:
     return msgspec.convert(request, IssueRequest)
-
-
-def _settings(config: Config) -> Mapping[str, object]:
-    given = {name: getattr(config, name) for name in Config.__struct_fields__}
-    return {name: value for name, value in given.items() if value not in (None, "") and not isinstance(value, bool)}
 
 
 def _jwk(key: ec.EllipticCurvePublicKey) -> dict[str, str]:

@@ -106,7 +106,7 @@ def city_template(server: EmbeddedPostgres, key_dir: Path) -> str:
 
 async def build_city(server: EmbeddedPostgres, key_dir: Path) -> None:
     """The catalogue of Da Nang and its agencies' keys, in the database CITY of a prepared server."""
-    await _copy(server, DATABASE, CITY)
+    await copy_database(server, DATABASE, CITY)
     clock = Clock()
     config = Config(database_url=server.dsn(CITY, APP), public_url=ORIGIN, keys_dir=key_dir)
     async with open_services(config, clock, verifying=False) as services:
@@ -114,7 +114,8 @@ async def build_city(server: EmbeddedPostgres, key_dir: Path) -> None:
         await ensure_keys(services, clock())
 
 
-async def _copy(server: EmbeddedPostgres, template: str, name: str) -> Database:
+async def copy_database(server: EmbeddedPostgres, template: str, name: str) -> Database:
+    """A new database like the template."""
     admin = await asyncpg.connect(server.dsn())
     try:
         await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER}")
@@ -123,7 +124,8 @@ async def _copy(server: EmbeddedPostgres, template: str, name: str) -> Database:
     return Database(server.dsn(name, APP), server.dsn(name, OWNER), server.dsn(name))
 
 
-async def _drop(server: EmbeddedPostgres, name: str) -> None:
+async def drop_database(server: EmbeddedPostgres, name: str) -> None:
+    """And whoever is still connected."""
     admin = await asyncpg.connect(server.dsn())
     await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await admin.close()
@@ -132,15 +134,15 @@ async def _drop(server: EmbeddedPostgres, name: str) -> None:
 @pytest.fixture
 async def database(server: EmbeddedPostgres) -> AsyncIterator[Database]:
     name = f"test_{uuid4().hex}"
-    yield await _copy(server, DATABASE, name)
-    await _drop(server, name)
+    yield await copy_database(server, DATABASE, name)
+    await drop_database(server, name)
 
 
 @pytest.fixture
 async def city(server: EmbeddedPostgres, city_template: str) -> AsyncIterator[Database]:
     name = f"test_{uuid4().hex}"
-    yield await _copy(server, city_template, name)
-    await _drop(server, name)
+    yield await copy_database(server, city_template, name)
+    await drop_database(server, name)
 
 
 @pytest.fixture

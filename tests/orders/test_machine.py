@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, rule, run_state_machine_as_test
 
-from conftest import ORIGIN, Clock, Database, _copy, _drop
+from conftest import ORIGIN, Clock, Database, copy_database, drop_database
 from desk import AGENCY
 from invariants import check_everything
 from khoso.config import Config
@@ -220,7 +220,7 @@ class OrdersMachine(RuleBasedStateMachine):
 @pytest.fixture
 def own_city(server: EmbeddedPostgres, city_template: str, key_dir: Path) -> Iterator[City]:
     name = "test_orders_machine"
-    database: Database = asyncio.run(_copy(server, city_template, name))
+    database: Database = asyncio.run(copy_database(server, city_template, name))
     config = Config(
         database_url=database.app_dsn, database_owner_url=database.owner_dsn, public_url=ORIGIN, keys_dir=key_dir
     )
@@ -229,7 +229,7 @@ def own_city(server: EmbeddedPostgres, city_template: str, key_dir: Path) -> Ite
         yield city
     finally:
         city.close()
-        asyncio.run(_drop(server, name))
+        asyncio.run(drop_database(server, name))
 
 
 def test_whatever_officers_do_in_whatever_order(own_city: City) -> None:

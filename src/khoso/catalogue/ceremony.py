@@ -5,7 +5,7 @@
     khoso keys trust publish     on line: checks it again, and lets it be believed
 
 What is shown is computed on the machine that signs, from the draft and from the standing list that the same root has
-signed: the machine that made the draft need not be believed.
+signed: the machine that made the draft need not be believed. A draft that withholds that list shows everything as new.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
