@@ -85,7 +85,8 @@ async def fill(config: Config, credentials: int) -> None:
             INSERT INTO status_entry
             SELECT $1::integer, i, CASE WHEN i % 50 = 0 THEN 1 ELSE 0 END, i / 100,
                    sha256(int8send($1::integer::bigint << 32 | i)),
-                   '00000000-0000-4000-8000-000000000000', '00000000-0000-4000-8000-000000000000'
+                   '00000000-0000-4000-8000-000000000000', '00000000-0000-4000-8000-000000000000',
+                   '\\x0000000000000000'
               FROM generate_series(0, $2::integer - 1) AS i
             """,
             list_id,

@@ -100,7 +100,9 @@ def scan_off_line(services: Services, root: DocumentSigner, clock: Clock, code: 
     """By a verifier that has nothing but what is published, and whose status lists show no theft."""
     lists, now = Lists(ORIGIN, keys_by_kid(root.public_key)), int(clock().timestamp())
     catalogue = services.catalogue.snapshot
-    lists.take_trust(catalogue.signed_trust, *catalogue.honest_sets.values())
+    lists.take_trust(catalogue.signed_trust)
+    for honest_set in catalogue.honest_sets.values():
+        lists.take_honest_set(honest_set)
     return verdict.verify(code, ORIGIN, lists.trust, catalogue.types, Recorded(now), now, OFFLINE)
 
 

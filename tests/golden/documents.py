@@ -160,6 +160,13 @@ def _key_with(changes: dict[int, Any]) -> dict[int, Any]:
     return key | changes
 
 
+def _trust_without(claim: int) -> Document:
+    """A trust list that lacks a claim."""
+    claims = cbor2.loads(trust_list.encode(TRUST, ORIGIN))
+    del claims[claim]
+    return Document("trust", sealed(trust_list.PROFILE, dumps(claims), ROOT))
+
+
 def _status_without(claim: int) -> Document:
     """A token that lacks a claim."""
     claims = cbor2.loads(status_token.encode(TOKEN))
@@ -194,6 +201,7 @@ _TRUST_LISTS = {
         Document("trust", GOOD_TRUST.data.replace(b"\xa0\x59", b"\xa0\x5a\0\0", 1)), "cose_payload",
     ),
     "empty": ("No bytes at all.", Document("trust", b""), "cose_frame"),
+    "origin-missing": ("No origin.", _trust_without(1), "trust_list"),
     "member-unknown": ("A claim that the format does not have.", _raw_trust({7: 1}), "trust_list"),
     "content-member-unknown": ("A member that the format does not have.", _raw_trust(content={9: 1}), "trust_list"),
     "version-text": ("The version as a text.", _raw_trust(content={1: "7"}), "trust_list"),

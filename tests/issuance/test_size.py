@@ -1,6 +1,6 @@
 """The quick bound of a credential's size is never below its real size."""
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from khoso.formats import claims as claims_format
@@ -17,6 +17,7 @@ VALUES: st.SearchStrategy[FieldValue] = (
 TIMES = st.integers(0, 253_402_300_799)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # the first text waits for the tables of Unicode
 @given(st.dictionaries(st.integers(1, 70_000), VALUES, max_size=12), TIMES, st.none() | TIMES, st.none() | TIMES)
 def test_the_bound_holds(
     fields: dict[int, FieldValue], issued_at: int, valid_from: int | None, expires_at: int | None

@@ -20,7 +20,8 @@ ISSUE = ("issue", "-", "--agency", AGENCY, "--actor", "clerk", "--idempotency-ke
 
 @pytest.fixture
 def hsm_config(config: Config, hsm: SoftHsm) -> Config:
-    return hsm.settings(config, sessions=2)
+    """Its root is one of development."""
+    return hsm.settings(msgspec.structs.replace(config, demo=True), sessions=2)
 
 
 def test_a_key_is_made_in_the_device_and_signs(khoso: Khoso, hsm_config: Config) -> None:
@@ -29,7 +30,7 @@ def test_a_key_is_made_in_the_device_and_signs(khoso: Khoso, hsm_config: Config)
     made = khoso("keys", "make", AGENCY, "--hsm", "--json", config=hsm_config).answer
     assert sorted((hsm_config.keys_dir / "agency").iterdir()) == files, "nothing of it is on this disk"
     listed = {key["kid"]: key for key in khoso("keys", "list", "--json", config=hsm_config).answer}
-    assert listed[made["kid"]] == {**made, "state": "active"}
+    assert listed[made["kid"]] == {**made, "state": "active", "trusted_as": "active"}
     issued = khoso(*ISSUE, config=hsm_config, stdin=json.dumps(house_permit())).answer
     assert khoso("verify", issued["code"], config=hsm_config).status == 0
 

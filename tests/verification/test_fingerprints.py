@@ -155,7 +155,7 @@ async def test_a_whole_list_is_remembered_as_its_rows_say(
     await owner.execute(
         """
         INSERT INTO status_entry
-        SELECT 7, i, (i * 7 + i / 5) % 4, 1, sha256(int4send(i)), gen_random_uuid(), gen_random_uuid()
+        SELECT 7, i, (i * 7 + i / 5) % 4, 1, sha256(int4send(i)), gen_random_uuid(), gen_random_uuid(), int8send(i)
           FROM generate_series(0, 131071) AS i
          WHERE i % 3 <> $1
         """,

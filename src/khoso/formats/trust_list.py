@@ -54,10 +54,10 @@ def decode(payload: bytes, origin: str) -> Trust:
     """The trust in a payload. Raises Malformed for another form, NotBelieved for another city's."""
     try:
         top = cbor.loads(payload)
-        trust = _read(top)
+        issuer, trust = _get(top, ISS, str), _read(top)
     except (LookupError, TypeError, ValueError, UnsupportedAlgorithm):
         raise Malformed("trust_list") from None
-    if top[ISS] != origin:
+    if issuer != origin:
         raise NotBelieved("origin")
     if encode(trust, origin) != payload:  # refuses whatever was not read: other members, other orders
         raise Malformed("trust_list")
