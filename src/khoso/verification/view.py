@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from khoso.formats.claims import Claims, FieldValue
 from khoso.formats.field_values import from_code, shown
 from khoso.formats.result_type import Field, ResultType
+from khoso.formats.verdict import find_type
 from khoso.verification.model import (
     CatalogueView,
     Checked,
@@ -52,7 +53,7 @@ def _withdrawal(withdrawal: Withdrawal) -> WithdrawalView:
 
 
 def _paper(claims: Claims, catalogue: CatalogueView) -> PaperView:
-    result_type = catalogue.types.get((claims.type_code, claims.type_version))
+    result_type = find_type(claims, catalogue.types)
     fields = {} if result_type is None else _fields(claims.fields, result_type)
     issued_at = datetime.fromtimestamp(claims.issued_at, UTC)
     return PaperView(
