@@ -47,7 +47,7 @@ check: $(VENV)/.dev web/node_modules/.dev ## the static checks alone: style, typ
 
 # Each measures one thing on a PostgreSQL of its own, with fsync on. Those over HTTP want a load generator and, to compare
 # with, a program for Node.
-BENCHMARKS := verify qr bulk
+BENCHMARKS := verify qr bulk publish
 HTTP_BENCHMARKS := issue_http verify_http
 
 bench: $(VENV)/.dev ## measure; machines shared with others are noisy

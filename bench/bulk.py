@@ -54,7 +54,7 @@ def main() -> None:
 async def _measure(server: EmbeddedPostgres, keys: Path, rows: int) -> None:
     database = await provision(server)
     await migrate(database.owner_dsn)
-    KeyFiles(keys).prepare()
+    KeyFiles(keys).prepare(development=True)
     async with open_services(Config(database_url=database.app_dsn, keys_dir=keys)) as services:
         await services.catalogue.load(danang.load(), "bench")
         await ensure_keys(services, utc_now())

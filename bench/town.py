@@ -57,7 +57,7 @@ def town() -> Iterator[Config]:
 async def _found(config: Config, server: EmbeddedPostgres) -> Config:
     database = await provision(server)
     await migrate(database.owner_dsn)
-    KeyFiles(config.keys_dir).prepare()
+    KeyFiles(config.keys_dir).prepare(development=True)
     config = msgspec.structs.replace(config, database_url=database.app_dsn, database_owner_url=database.owner_dsn)
     async with open_services(config) as services:
         await services.catalogue.load(danang.load(), "bench")

@@ -86,7 +86,7 @@ async def prepare(server: EmbeddedPostgres) -> None:
 @pytest.fixture(scope="session")
 def key_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("keys")
-    KeyFiles(directory).prepare()
+    KeyFiles(directory).prepare(development=True)
     return directory
 
 

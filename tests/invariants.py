@@ -3,10 +3,11 @@
 import hashlib
 
 import asyncpg
+import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from khoso.formats import claims, cose, lookup
+from khoso.formats import claims, cose, lookup, status_token
 from khoso.formats.claims import StatusRef
 from khoso.formats.status_list import SIZE
 from khoso.issuance.indexes import index_at
@@ -21,6 +22,7 @@ async def check_everything(owner_dsn: str) -> None:
         await _check_indexes(conn)
         await _check_counts(conn)
         await _check_acts(conn)
+        await _check_publications(conn)
     finally:
         await conn.close()
 
@@ -103,3 +105,35 @@ async def _check_acts(conn: asyncpg.Connection) -> None:
     becomes = {None: 0, "restore": 0, "revoke": 1, "suspend": 2, "supersede": 3}
     for row in rows:
         assert row["status"] == becomes[row["act"]], row["result_code"]
+
+
+async def _check_publications(conn: asyncpg.Connection) -> None:
+    """A published list says of every paper what the record said at its version, and is not ahead of the record."""
+    rows = await conn.fetch(
+        """
+        SELECT published.*, listed.version AS newest, listed.taken
+          FROM status_publication AS published
+          LEFT JOIN status_list AS listed USING (list_id)
+        """
+    )
+    for row in rows:
+        payload = status_token.PROFILE.parse(row["cwt"]).unverified_payload
+        origin = cbor2.loads(payload)[status_token.SUB].partition("/lists/")[0]
+        token = status_token.decode(payload, origin)
+        assert (token.list_id, token.version) == (row["list_id"], row["version"])
+        assert (token.issued_at, token.expires_at) == (row["issued_at"].timestamp(), row["expires_at"].timestamp())
+        assert row["version"] <= row["newest"], row["list_id"]
+        assert row["recorded"] <= row["taken"], row["list_id"]
+        await _check_published_statuses(conn, token)
+
+
+async def _check_published_statuses(conn: asyncpg.Connection, token: status_token.StatusToken) -> None:
+    entries = await conn.fetch(
+        "SELECT status_index, status, list_version FROM status_entry WHERE list_id = $1", token.list_id
+    )
+    statuses = token.statuses
+    for entry in entries:
+        if entry["list_version"] <= token.version:
+            assert statuses[entry["status_index"]] == entry["status"], entry["status_index"]
+    recorded = {entry["status_index"] for entry in entries}
+    assert all(index in recorded for index in range(len(statuses)) if statuses[index] == 0)

@@ -35,8 +35,8 @@ class Server:
         """Everything that all starts printed."""
         return self._log.read_text()
 
-    def start(self, *options: str) -> None:
-        """Returns when it answers."""
+    def start(self, *options: str, until: str = "/readyz") -> None:
+        """Returns when it answers at that path."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*KHOSO, "serve", *options],
@@ -46,15 +46,15 @@ class Server:
                 env=clean(os.environ) | to_environment(self.config),
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 30
-        while not self._answers():
+        deadline = time.monotonic() + 60
+        while not self.answers(until):
             assert self.process.poll() is None, self.log
             assert time.monotonic() < deadline, self.log
             time.sleep(0.02)
 
-    def _answers(self) -> bool:
+    def answers(self, path: str) -> bool:
         try:
-            return httpx.get(f"{self.url}/readyz").status_code == 200
+            return httpx.get(f"{self.url}{path}").status_code == 200
         except httpx.TransportError:
             return False
 

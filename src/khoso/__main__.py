@@ -1,7 +1,6 @@
 """The command line: `khoso --help`."""
 
 import asyncio
-import json
 import signal
 import sys
 from datetime import timedelta
@@ -10,12 +9,14 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console
 
 from khoso import config as configuration
 from khoso.caller import SCOPES, Caller
+from khoso.cli_keys import keys_app
+from khoso.cli_lists import list_rows, lists_app, print_lists
 from khoso.config import Config
-from khoso.errors import InputProblem, InvalidInput, KhosoError
+from khoso.console import JsonOption, decode, err, out, print_json, read_file
+from khoso.errors import KhosoError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,23 +25,18 @@ app = typer.Typer(
     help="Kho Số: kho kết quả thủ tục hành chính số | the vault of digital administrative results.",
     epilog="Settings are environment variables KHOSO_…; see docs/operations.md.",
 )
-keys_app = typer.Typer(no_args_is_help=True, help="Signing keys.")
 token_app = typer.Typer(no_args_is_help=True, help="Access tokens.")
 catalogue_app = typer.Typer(no_args_is_help=True, help="Agencies, result types, rights.")
 app.add_typer(keys_app, name="keys")
+app.add_typer(lists_app, name="lists")
 app.add_typer(token_app, name="token")
 app.add_typer(catalogue_app, name="catalogue")
-
-out = Console(soft_wrap=True)
-err = Console(stderr=True, soft_wrap=True)
 
 EXIT_ERROR = 1
 EXIT_REFUSED = 3
 """`verify`: red. The paper must not be accepted."""
 EXIT_UNDECIDED = 4
 """`verify`: grey or amber. Nothing was found against the paper, and not everything could be checked."""
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
 def main() -> None:
@@ -68,7 +64,7 @@ def serve(
     if parent is not None:
         die_with(parent)
     config = _with(configuration.load(), workers=workers, host=host, port=port)
-    asyncio.run(_check(config))
+    asyncio.run(_check(config, serving=True))
     run_server(config, with_worker=with_worker)
 
 
@@ -119,8 +115,10 @@ def migrate() -> None:
 @app.command()
 def check_config() -> None:
     """Check settings, keys, database role and schema, and say what is wrong before a server would."""
-    asyncio.run(_check(configuration.load()))
+    version = asyncio.run(_check(configuration.load()))
     out.print("Cấu hình dùng được | the configuration is good")
+    if version == 0:
+        out.print("Chưa có danh sách tin cậy | there is no trust list yet: khoso keys trust draft", markup=False)
 
 
 @app.command()
@@ -138,8 +136,8 @@ def issue(
         async with open_services(config) as services:
             return await services.issuer.issue(request, agency, actor, idempotency_key)
 
-    request = _decode(_read(file), IssueRequest)
-    _print_json(asyncio.run(run(configuration.load(), request)))
+    request = decode(read_file(file), IssueRequest)
+    print_json(asyncio.run(run(configuration.load(), request)))
 
 
 @app.command("import")
@@ -158,7 +156,7 @@ def import_file(
     upload = describe_upload(file, type_code, idempotency_key, issue_valid)
     job, faults = asyncio.run(import_from_disk(configuration.load(), err, file, upload, agency, actor))
     if as_json:
-        _print_json({"import": job, "faults": faults})
+        print_json({"import": job, "faults": faults})
     else:
         out.print(f"{job.state}: {job.rows_issued} đã cấp | issued, {job.rows_invalid} sai | wrong")
         for fault in faults:
@@ -169,88 +167,51 @@ def import_file(
 @app.command()
 def verify(
     code: Annotated[str, typer.Argument(help="The text of a QR code, or a look-up code; - for standard input.")],
+    lists: Annotated[
+        Path | None, typer.Option(help="Judge by the lists in this directory, without server or database.")
+    ] = None,
+    roots: Annotated[Path | None, typer.Option(help="With --lists: PEM file of the city's root keys.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judge a code. Exit status 0: in force; 3: refused; 4: cannot tell, or not checked on line."""
-    from khoso.verification.view import present
-    from khoso.wiring import open_services
-
     text = sys.stdin.read().strip() if code == "-" else code
-
-    async def run(config: Config) -> Any:
-        async with open_services(config) as services:
-            verifier = services.verifier
-            by_link = "://" in text
-            checked = await (verifier.verify_code(text, None) if by_link else verifier.verify_lookup(text, None))
-            return present(checked, verifier.catalogue())
-
-    view = asyncio.run(run(configuration.load()))
-    if as_json:
-        _print_json(view)
+    if (lists is None) != (roots is None):
+        raise typer.BadParameter("--lists and --roots go together")
+    if lists is not None and roots is not None:
+        view = _verify_offline(text, lists, roots, as_json=as_json)
     else:
-        _print_verdict(view)
+        view = asyncio.run(_verify_online(text))
+        if as_json:
+            print_json(view)
+        else:
+            _print_verdict(view)
     raise typer.Exit({"green": 0, "red": EXIT_REFUSED}.get(view.colour, EXIT_UNDECIDED))
 
 
-@keys_app.command("prepare")
-def keys_prepare() -> None:
-    """Make the key directory with passphrase, token key and pepper; what is there stays."""
-    from khoso.signing.files import KeyFiles
-
-    config = configuration.load()
-    KeyFiles(config.keys_dir).prepare()
-    out.print(f"{config.keys_dir.resolve()}")
-
-
-@keys_app.command("make")
-def keys_make(agency: Annotated[str, typer.Argument(help="Code of the agency.")], as_json: JsonOption = False) -> None:
-    """Make a signing key for an agency and let it sign from now on; its last key retires."""
-    from khoso.catalogue.model import SigningKey
-    from khoso.formats import cose
-    from khoso.formats.trust import KeyState
-    from khoso.signing.files import public_der
-    from khoso.wiring import open_services, utc_now
-
-    async def run(config: Config) -> bytes:
-        async with open_services(config) as services:
-            public_key = services.keys.make_agency_key()
-            key = SigningKey(
-                kid=cose.key_id(public_key),
-                agency_code=agency,
-                public_key=public_der(public_key),
-                state=KeyState.ACTIVE,
-                valid_from=utc_now(),
-            )
-            await services.catalogue.register_keys([key], "command line")
-            return key.kid
-
-    kid = asyncio.run(run(configuration.load())).hex()
-    if as_json:
-        _print_json({"agency_code": agency, "kid": kid})
-    else:
-        out.print(f"{agency}: {kid}")
-
-
-@keys_app.command("list")
-def keys_list(as_json: JsonOption = False) -> None:
-    """The keys of all agencies, with their state."""
-    from rich.table import Table
-
+async def _verify_online(text: str) -> Any:
+    from khoso.verification.view import present
     from khoso.wiring import open_services
 
-    async def run(config: Config) -> list[dict[str, str]]:
-        async with open_services(config) as services:
-            keys = services.catalogue.snapshot.trust.keys.values()
-            return [{"kid": k.kid.hex(), "agency_code": k.agency_code, "state": k.state.value} for k in keys]
+    async with open_services(configuration.load()) as services:
+        verifier = services.verifier
+        by_link = "://" in text
+        checked = await (verifier.verify_code(text, None) if by_link else verifier.verify_lookup(text, None))
+        return present(checked, verifier.catalogue())
 
-    found = asyncio.run(run(configuration.load()))
+
+def _verify_offline(text: str, lists: Path, roots: Path, *, as_json: bool) -> Any:
+    from datetime import UTC, datetime
+
+    from khoso.offline import open_city
+
+    city = open_city(lists, roots)
+    view = city.judge(text, datetime.now(UTC))
     if as_json:
-        _print_json(found)
-        return
-    table = Table("kid", "agency", "state")
-    for key in found:
-        table.add_row(*key.values())
-    out.print(table)
+        print_json(msgspec.to_builtins(view) | {"lists": list_rows(city)})
+    else:
+        _print_verdict(view)
+        print_lists(city)
+    return view
 
 
 @token_app.command("make")
@@ -297,35 +258,18 @@ def catalogue_load() -> None:
     out.print("Đã nạp | loaded")
 
 
-async def _check(config: Config) -> None:
-    from khoso.wiring import open_services
+async def _check(config: Config, *, serving: bool = False) -> int:
+    """Raise what would keep a server from starting; answers the version of the trust list, 0 if there is none."""
+    from khoso.wiring import check_root, open_services
 
-    async with open_services(config):
-        pass
+    async with open_services(config, serving=serving) as services:
+        check_root(config, services)
+        return services.catalogue.snapshot.trust.version
 
 
 def _with(config: Config, **given: Any) -> Config:
     """The configuration with the options that were given on the command line."""
     return msgspec.structs.replace(config, **{name: value for name, value in given.items() if value is not None})
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    except OSError as error:
-        raise InvalidInput(InputProblem("file", "unreadable", f"{file}: {error.strerror}")) from None
-
-
-def _decode(data: bytes, kind: Any) -> Any:
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(InputProblem("file", "json", str(error))) from None
-
-
-def _print_json(value: Any) -> None:
-    """Plain JSON, also into a pipe."""
-    sys.stdout.write(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=2) + "\n")
 
 
 def _print_verdict(view: Any) -> None:

@@ -15,7 +15,7 @@ from litestar.response import Response
 from litestar.types import ASGIApp
 
 from khoso import config as configuration
-from khoso import db, observing, openapi, problems
+from khoso import observing, openapi, problems
 from khoso.catalogue import routes as catalogue
 from khoso.config import Config
 from khoso.demo.record import read_papers
@@ -25,6 +25,7 @@ from khoso.imports import routes as imports
 from khoso.issuance import routes as issuance
 from khoso.pages import routes as pages
 from khoso.processes import die_with
+from khoso.publishing import routes as publishing
 from khoso.signing.files import KeyFiles
 from khoso.vault import routes as vault
 from khoso.wiring import Clock, Services, open_services, utc_now
@@ -55,13 +56,13 @@ class HotFirst(Litestar):
 
 
 def create_app(config: Config, now: Clock = utc_now) -> Litestar:
-    """The application; it opens its database when it starts."""
+    """The application; it opens its database when it starts, or else the lists that were published last."""
     token_key = KeyFiles(config.keys_dir).token_key().public_key()
     door = Door(token_key, config.public_url, now)
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with open_services(config, now) as services:
+        async with open_services(config, now, serving=True) as services:
             app.state.services = services
             yield
 
@@ -75,6 +76,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Litestar:
             *issuance.HANDLERS,
             *imports.HANDLERS,
             *vault.HANDLERS,
+            *publishing.HANDLERS,
             healthz,
             readyz,
             metrics,
@@ -87,7 +89,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Litestar:
         dependencies={
             "caller": Provide(provide_caller, sync_to_thread=False),
             "papers_to_scan": Provide(lambda: papers, sync_to_thread=False),
-            **{name: _provide(name) for name in ("catalogue", "issuer", "imports", "vaults", "verifier")},
+            **{name: _provide(name) for name in ("catalogue", "issuer", "imports", "published", "vaults", "verifier")},
         },
         exception_handlers=problems.HANDLERS,
         openapi_config=openapi.make_config([door.guard]),
@@ -138,8 +140,7 @@ async def healthz() -> dict[str, str]:
 
 @get("/readyz", opt={"public": True}, tags=["running"], summary="The process can issue: its database answers")
 async def readyz(state: State) -> dict[str, str]:
-    async with db.connection(_services(state).pool) as conn:
-        await conn.fetchval("SELECT 1")
+    await _services(state).check_ready()
     return {"status": "ready"}
 
 

@@ -49,6 +49,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     pg_bindir: Path | None = None
     """PostgreSQL binaries for the embedded database, if not the installed ones."""
 
+    @property
+    def is_this_machine(self) -> bool:
+        """Whether nobody but who sits here reaches the public URL."""
+        return urlsplit(self.public_url).hostname in ("localhost", "127.0.0.1")
+
 
 def load(environ: Mapping[str, str] | None = None) -> Config:
     """The configuration in the environment. Raises ConfigurationError naming the variable and what to do."""
@@ -89,7 +94,7 @@ def _check(config: Config) -> None:
         raise ConfigurationError("KHOSO_PUBLIC_URL is an origin only, such as https://kho.example.vn")
     if config.public_url != config.public_url.lower():
         raise ConfigurationError("KHOSO_PUBLIC_URL must be lower case: phone cameras compare it to the byte")
-    if origin.scheme == "http" and origin.hostname not in ("localhost", "127.0.0.1") and not config.demo:
+    if origin.scheme == "http" and not config.is_this_machine and not config.demo:
         raise ConfigurationError("KHOSO_PUBLIC_URL must be https unless it is this machine")
     for name in ("database_url", "database_owner_url", "database_direct_url"):
         _check_database_url(name, getattr(config, name))

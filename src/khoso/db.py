@@ -38,14 +38,18 @@ _AWAY = (
 25006, and its own."""
 
 
-async def create_pool(url: str, size: int) -> Pool:
-    """A pool of at most `size` connections. Raises Unavailable, or ConfigurationError as `connect` does."""
+async def create_pool(url: str, size: int, *, connecting: bool = True) -> Pool:
+    """A pool of at most `size` connections, each of which only the application role gets.
+
+    Raises Unavailable, or ConfigurationError as `connect` does or for another role; without `connecting` not before it
+    is asked for a connection.
+    """
     with translating_absence(), _naming_the_setting():
         return await asyncpg.create_pool(
             url,
-            min_size=1,
+            min_size=1 if connecting else 0,
             max_size=size,
-            init=_use_msgspec_for_json,
+            init=_prepare_connection,
             server_settings={"statement_timeout": str(STATEMENT_TIMEOUT_MS), "timezone": "UTC", "jit": "off"},
             command_timeout=_COMMAND_TIMEOUT_S,
             timeout=_CONNECT_TIMEOUT_S,
@@ -139,6 +143,11 @@ def _naming_the_setting() -> Iterator[None]:
         raise ConfigurationError(message) from error
 
 
+async def _prepare_connection(conn: Any) -> None:
+    await check_role(conn)
+    await _use_msgspec_for_json(conn)
+
+
 async def _use_msgspec_for_json(conn: Any) -> None:
     await conn.set_type_codec(
         "jsonb",
@@ -166,5 +175,5 @@ async def check_role(conn: Connection) -> None:
 
 async def check_schema(conn: Connection) -> None:
     """Raise ConfigurationError unless the schema has been made."""
-    if await conn.fetchval("SELECT to_regclass('credential') IS NULL OR to_regclass('pgqueuer') IS NULL"):
+    if await conn.fetchval("SELECT to_regclass('pgqueuer') IS NULL OR to_regclass('status_publication') IS NULL"):
         raise ConfigurationError("the database has no schema yet, or an old one: run `khoso migrate`")

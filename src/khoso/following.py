@@ -1,8 +1,9 @@
 """Keep a copy in memory up to date: polled for certain, woken early by a NOTIFY."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import structlog
 
@@ -19,8 +20,22 @@ _RECONNECT_SECONDS = 2.0
 _ALIVE_SECONDS = 10.0
 
 
-async def follow(name: str, refresh: Callable[[], Awaitable[None]], wake: asyncio.Event) -> None:
-    """Refresh whenever `wake` is set, and at least twice a second; runs until cancelled.
+@asynccontextmanager
+async def in_background(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let these run until the end, and cancel them then."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def follow(
+    name: str, refresh: Callable[[], Awaitable[object]], wake: asyncio.Event, every: float | None = None
+) -> None:
+    """Refresh whenever `wake` is set, and at least twice a second or `every` so many; runs until cancelled.
 
     The database may be away, and whatever else fails is logged by its kind and tried again: the copy's age tells.
     """
@@ -38,7 +53,7 @@ async def follow(name: str, refresh: Callable[[], Awaitable[None]], wake: asynci
         await asyncio.sleep(_PAUSE_SECONDS)
         # Not wait_for: before Python 3.12 it swallows a cancellation that arrives together with the event.
         with suppress(TimeoutError):
-            async with asyncio.timeout(POLL_SECONDS):
+            async with asyncio.timeout(POLL_SECONDS if every is None else every):
                 await wake.wait()
 
 

@@ -30,6 +30,20 @@ UNRECORDED = Counter("khoso_scans_unrecorded_total", "Scans answered while the d
 STATUS_AGE = Gauge(
     "khoso_status_age_seconds", "Age of what a worker remembers of statuses, by process", multiprocess_mode="liveall"
 )
+LIST_AGE = Gauge(
+    "khoso_status_list_age_seconds", "Age of the oldest published status list", multiprocess_mode="livemax"
+)
+REFUSALS = Counter("khoso_publish_refusals_total", "What was not published, or not served, by reason", ["reason"])
+
+
+def tell_refusal(reason: str) -> None:
+    """Count something that was not published, or not served."""
+    REFUSALS.labels(reason).inc()
+
+
+TRUST_LEFT = Gauge(
+    "khoso_trust_seconds_left", "Time until the trust list ends, by process", multiprocess_mode="liveall"
+)
 
 
 def tell_verdicts(outcome: str, scans: int) -> None:

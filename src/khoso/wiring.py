@@ -2,25 +2,35 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import structlog
+
 from khoso import db, jobs
 from khoso.bulk import BulkIssuing
+from khoso.catalogue.custody import Custody
+from khoso.catalogue.model import Believed
 from khoso.catalogue.service import Catalogue
 from khoso.config import Config
 from khoso.db import Pool
-from khoso.errors import ConfigurationError
-from khoso.following import follow, listen
+from khoso.errors import ConfigurationError, Unavailable
+from khoso.following import follow, in_background, listen
 from khoso.imports.service import Imports
 from khoso.issuance.service import MAX_BATCH, Issuer
-from khoso.observing import STATUS_AGE, UNRECORDED, tell_verdicts
+from khoso.observing import LIST_AGE, STATUS_AGE, TRUST_LEFT, UNRECORDED, tell_refusal, tell_verdicts
+from khoso.publishing.bundle_file import BundleFile
+from khoso.publishing.published import PublishedLists
+from khoso.publishing.service import Publisher
+from khoso.publishing.store import CHANNEL as PUBLICATION_CHANNEL
 from khoso.signing.files import KeyFiles
 from khoso.vault.service import Vaults
 from khoso.verification.counting import ScanCounts
 from khoso.verification.service import Verifier
 from khoso.verification.statuses import StatusSnapshot
+
+log = structlog.get_logger(__name__)
 
 Clock = Callable[[], datetime]
 
@@ -36,43 +46,114 @@ def utc_now() -> datetime:
 class Services:
     """The rooms of one process."""
 
+    origin: str
     pool: Pool
     keys: KeyFiles
     catalogue: Catalogue
+    custody: Custody
     statuses: StatusSnapshot
     scan_counts: ScanCounts
     issuer: Issuer
     bulk: BulkIssuing
     imports: Imports
+    publisher: Publisher
+    published: PublishedLists
     verifier: Verifier
     vaults: Vaults
 
+    async def check_ready(self) -> None:
+        """Raise Unavailable unless the database answers, and what is known here comes from it."""
+        async with db.connection(self.pool) as conn:
+            await conn.fetchval("SELECT 1")
+        _ = self.catalogue.recorded
+        if self.statuses.by_published_lists:
+            raise Unavailable("the statuses have not been read from the database yet")
+
 
 @asynccontextmanager
-async def open_services(config: Config, now: Clock = utc_now, *, verifying: bool = True) -> AsyncIterator[Services]:
+async def open_services(
+    config: Config, now: Clock = utc_now, *, verifying: bool = True, serving: bool = False
+) -> AsyncIterator[Services]:
     """Build the rooms and keep their copies of the database fresh until the end.
 
-    A process that verifies nothing need not remember any statuses. Raises ConfigurationError, KeyStoreError or
+    A process that verifies nothing need not remember any statuses. One that serves keeps the published lists on disk,
+    and if the database is away, begins with those and waits for it. Raises ConfigurationError, KeyStoreError or
     Unavailable before anything is served.
     """
     if not config.database_url:
         raise ConfigurationError("KHOSO_DATABASE_URL is missing; `khoso demo` brings a database of its own")
     keys = KeyFiles(config.keys_dir)
     async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(await db.create_pool(config.database_url, config.pool_size))
-        async with db.connection(pool) as conn:
-            await db.check_role(conn)
-            await db.check_schema(conn)
-        services = _build(config, pool, keys, now)
-        await services.catalogue.refresh()
-        if verifying:
-            await services.statuses.refresh()
-        await stack.enter_async_context(_following(config, services, now, verifying))
+        try:
+            services = await _open_database(config, keys, now, verifying, stack)
+        except Unavailable as away:
+            if not serving:
+                raise
+            services = await _open_published(config, keys, now, stack, away)
+        await stack.enter_async_context(_following(config, services, now, verifying, serving))
         yield services
 
 
+async def _open_database(
+    config: Config, keys: KeyFiles, now: Clock, verifying: bool, stack: AsyncExitStack
+) -> Services:
+    """The rooms as the database has everything."""
+    pool = await stack.enter_async_context(await db.create_pool(config.database_url, config.pool_size))
+    async with db.connection(pool) as conn:
+        await db.check_schema(conn)
+    services = _build(config, pool, keys, now)
+    await services.catalogue.refresh()
+    await services.catalogue.renew_trust()
+    if verifying:
+        with suppress(Unavailable):  # there is no bundle, or no good one: the database has everything
+            services.published.open_bundle(_bundle_file(config))
+        await services.statuses.refresh()
+        await services.published.refresh()
+    return services
+
+
+async def _open_published(
+    config: Config, keys: KeyFiles, now: Clock, stack: AsyncExitStack, away: Unavailable
+) -> Services:
+    """The rooms without a database, as far as the bundle on disk goes. Raises Unavailable if that is not far."""
+    pool = await db.create_pool(config.database_url, config.pool_size, connecting=False)
+    services = _build(config, await stack.enter_async_context(pool), keys, now)
+    try:
+        services.published.open_bundle(_bundle_file(config))
+    except Unavailable as nothing:
+        raise Unavailable(f"{away}; {nothing}") from away
+    published = services.published
+    believed = Believed(published.lists.trust, published.get_trust().body, published.honest_sets)
+    services.catalogue.start_from(believed, published.lists.types)
+    services.statuses.start_from(published.lists, published.as_of or 0)
+    log.warning("database away: verifying by the published lists", error=str(away))
+    return services
+
+
+def _bundle_file(config: Config) -> BundleFile:
+    return BundleFile(config.data_dir / "lists")
+
+
+def check_root(config: Config, services: Services) -> None:
+    """Raise ConfigurationError unless the roots believed here may speak for this city."""
+    pinned, at_hand = services.keys.roots(), services.keys.development_root()
+    if not pinned:
+        raise ConfigurationError(
+            "no root is trusted: make one on a machine without network (`khoso keys root make`) and bring its public "
+            "half (`khoso keys root trust`); to try things out, `khoso keys prepare --development`"
+        )
+    development = services.catalogue.snapshot.trust.development or (at_hand is not None and at_hand.kid in pinned)
+    if development and not (config.demo or config.is_this_machine):
+        raise ConfigurationError(
+            f"the root is one of development, which proves nothing, and {config.public_url} is for everybody: remove "
+            "root-development.pem and roots.pem from the keys directory and make a root (keys/README.md)"
+        )
+
+
 def _build(config: Config, pool: Pool, keys: KeyFiles, now: Clock) -> Services:
-    catalogue = Catalogue(pool, origin=config.public_url, now=now)
+    origin, roots, root = config.public_url, keys.roots(), keys.development_root()
+    catalogue = Catalogue(pool, origin=origin, roots=roots, root=root, now=now)
+    custody = Custody(catalogue, pool, origin=origin, roots=roots, root_at_hand=root is not None, now=now)
     statuses = StatusSnapshot(pool, now)
     scan_counts = ScanCounts(pool, tell_verdicts)
     issuer = make_issuer(config, pool, keys, catalogue, now)
@@ -85,16 +166,31 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, now: Clock) -> Services:
         counts=scan_counts,
         unrecorded=UNRECORDED.inc,
     )
-    bulk = BulkIssuing(issuer, lambda: catalogue.snapshot, now)
+    publisher = Publisher(
+        pool,
+        lambda: catalogue.snapshot,
+        keys.publisher_signer,
+        origin=config.public_url,
+        now=now,
+        refused=tell_refusal,
+    )
+    published = PublishedLists(
+        pool, lambda: catalogue.snapshot, keys.roots(), origin=config.public_url, now=now, refused=tell_refusal
+    )
+    bulk = BulkIssuing(issuer, lambda: catalogue.recorded, now)
     return Services(
+        origin=origin,
         pool=pool,
         keys=keys,
         catalogue=catalogue,
+        custody=custody,
         statuses=statuses,
         scan_counts=scan_counts,
         issuer=issuer,
         bulk=bulk,
         imports=Imports(pool, bulk, jobs.enqueue, now),
+        publisher=publisher,
+        published=published,
         verifier=verifier,
         vaults=Vaults(pool, config.public_url),
     )
@@ -104,7 +200,7 @@ def make_issuer(config: Config, pool: Pool, keys: KeyFiles, catalogue: Catalogue
     """An issuer by that clock."""
     return Issuer(
         pool,
-        lambda: catalogue.snapshot,
+        lambda: catalogue.recorded,
         keys.signer,
         origin=config.public_url,
         pepper=keys.holder_pepper(),
@@ -114,30 +210,32 @@ def make_issuer(config: Config, pool: Pool, keys: KeyFiles, catalogue: Catalogue
 
 
 @asynccontextmanager
-async def _following(config: Config, services: Services, now: Clock, verifying: bool) -> AsyncIterator[None]:
-    """Keep catalogue and statuses as the database has them."""
-    catalogue_changed, status_changed = asyncio.Event(), asyncio.Event()
-    wakes = {"khoso_catalogue": catalogue_changed, "khoso_status": status_changed}
-    tasks = [
-        asyncio.create_task(follow("catalogue", services.catalogue.refresh, catalogue_changed)),
-        asyncio.create_task(listen(config.database_direct_url or config.database_url, wakes)),
+async def _following(
+    config: Config, services: Services, now: Clock, verifying: bool, serving: bool
+) -> AsyncIterator[None]:
+    """Keep catalogue, statuses and published lists as the database has them."""
+    wakes = {channel: asyncio.Event() for channel in ("khoso_catalogue", "khoso_status", PUBLICATION_CHANNEL)}
+    work = [
+        follow("catalogue", services.catalogue.refresh, wakes["khoso_catalogue"]),
+        listen(config.database_direct_url or config.database_url, wakes),
     ]
     if verifying:
-        tasks += [
-            asyncio.create_task(follow("statuses", services.statuses.refresh, status_changed)),
-            asyncio.create_task(services.scan_counts.keep_flushing()),
-            asyncio.create_task(_tell_age(services.statuses, now)),
+        work += [
+            follow("statuses", services.statuses.refresh, wakes["khoso_status"]),
+            follow("published lists", services.published.refresh, wakes[PUBLICATION_CHANNEL]),
+            services.scan_counts.keep_flushing(),
+            _tell_ages(services, now),
         ]
-    try:
+    if serving:
+        work.append(services.published.keep_in(_bundle_file(config)))
+    async with in_background(*work):
         yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _tell_age(statuses: StatusSnapshot, now: Clock) -> None:
-    """Keep the metric of the statuses' age, also and above all while the database is away."""
+async def _tell_ages(services: Services, now: Clock) -> None:
+    """Keep the metrics of what is remembered and served, also and above all while the database is away."""
     while True:
-        STATUS_AGE.set(now().timestamp() - statuses.as_of)
+        STATUS_AGE.set(now().timestamp() - services.statuses.as_of)
+        LIST_AGE.set(services.published.tell_age())
+        TRUST_LEFT.set(services.catalogue.snapshot.believed.trust.expires_at - now().timestamp())
         await asyncio.sleep(_AGE_SECONDS)

@@ -1,11 +1,14 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from catalogue.keys import make_root
 from conftest import ORIGIN, Clock, Database
 from khoso import db
 from khoso.catalogue.service import Catalogue
 from khoso.db import Pool
+from khoso.formats.documents import keys_by_kid
+from khoso.signing.files import FileSigner
 
 
 @pytest.fixture
@@ -17,5 +20,17 @@ async def pool(database: Database) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
-async def catalogue(pool: Pool, clock: Clock) -> Catalogue:
-    return Catalogue(pool, origin=ORIGIN, now=clock)
+def root() -> FileSigner:
+    """A root at hand."""
+    return make_root()
+
+
+@pytest.fixture
+def another(pool: Pool, clock: Clock, root: FileSigner) -> Callable[[], Catalogue]:
+    """Makes workers on this catalogue, each with what it believes itself."""
+    return lambda: Catalogue(pool, origin=ORIGIN, roots=keys_by_kid(root.public_key), root=root, now=clock)
+
+
+@pytest.fixture
+async def catalogue(another: Callable[[], Catalogue]) -> Catalogue:
+    return another()

@@ -1,4 +1,4 @@
-"""Signing keys of agencies in tests."""
+"""Roots, and signing keys of agencies, in tests."""
 
 from datetime import UTC, datetime
 
@@ -8,6 +8,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from khoso.catalogue.model import SigningKey
 from khoso.formats import cose
 from khoso.formats.trust import KeyState
+from khoso.signing.files import FileSigner
+
+
+def make_root() -> FileSigner:
+    """A root whose private key is at hand."""
+    return FileSigner(ec.generate_private_key(ec.SECP256R1()))
 
 
 def make_key(agency_code: str, state: KeyState = KeyState.ACTIVE) -> SigningKey:

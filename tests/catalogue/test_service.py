@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from msgspec.structs import replace as replaced
 
 from catalogue.keys import make_key
-from conftest import ORIGIN, Clock
+from conftest import Clock
 from khoso.catalogue import danang
 from khoso.catalogue.model import Agency, Right, SigningKey, Successor
 from khoso.catalogue.service import Catalogue
@@ -18,6 +18,8 @@ from khoso.errors import InvalidInput
 from khoso.formats import cose
 from khoso.formats.result_type import ResultType
 from khoso.formats.trust import KeyState
+
+Another = Callable[[], Catalogue]
 
 SEED = danang.load()
 HOUSE: ResultType = next(definition for definition in SEED.types if definition.code == "KQ.H17.000001")
@@ -30,18 +32,16 @@ async def problems_of(act: Awaitable[None]) -> set[str]:
     return {problem.code for problem in refused.value.problems}
 
 
-def another(pool: Pool, clock: Clock) -> Catalogue:
-    return Catalogue(pool, origin=ORIGIN, now=clock)
-
-
 def test_before_the_first_refresh_nothing_is_believed(catalogue: Catalogue, clock: Clock) -> None:
     assert catalogue.snapshot.trust.expires_at <= clock().timestamp()
     assert not catalogue.snapshot.types
 
 
-async def test_the_whole_of_da_nang_is_loaded_and_read_back(catalogue: Catalogue, pool: Pool, clock: Clock) -> None:
+async def test_the_whole_of_da_nang_is_loaded_and_read_back(
+    catalogue: Catalogue, another: Another, clock: Clock
+) -> None:
     await catalogue.load(SEED, "clerk")
-    other = another(pool, clock)
+    other = another()
     await other.refresh()
     snapshot = other.snapshot
     assert snapshot == catalogue.snapshot
@@ -61,8 +61,8 @@ async def test_loading_again_changes_nothing(catalogue: Catalogue) -> None:
     assert catalogue.snapshot._replace(version=before.version) == before
 
 
-async def test_refresh_sees_what_another_worker_committed(catalogue: Catalogue, pool: Pool, clock: Clock) -> None:
-    other = another(pool, clock)
+async def test_refresh_sees_what_another_worker_committed(catalogue: Catalogue, another: Another) -> None:
+    other = another()
     await other.refresh()
     await catalogue.publish_type(HOUSE, "clerk")
     assert HOUSE.code not in other.snapshot.latest
@@ -107,9 +107,9 @@ async def test_versions_rise_by_one_and_stay(catalogue: Catalogue) -> None:
     assert await problems_of(catalogue.publish_type(replace(HOUSE, name_vi="Khác"), "clerk")) == {"version"}
 
 
-async def test_two_publishers_of_one_version_are_told_apart(catalogue: Catalogue, pool: Pool, clock: Clock) -> None:
+async def test_two_publishers_of_one_version_are_told_apart(another: Another) -> None:
     rivals = [replace(HOUSE, name_vi=f"Giấy phép {number}") for number in range(4)]
-    workers = [another(pool, clock) for _ in rivals]
+    workers = [another() for _ in rivals]
     outcomes = await asyncio.gather(
         *(worker.publish_type(rival, "clerk") for worker, rival in zip(workers, rivals, strict=True)),
         return_exceptions=True,
@@ -179,12 +179,11 @@ async def test_a_new_active_key_retires_the_old_one(catalogue: Catalogue, clock:
 
 async def test_a_key_only_moves_on(catalogue: Catalogue) -> None:
     await catalogue.upsert_agencies([CITY, replaced(CITY, agency_code="H18")], [], "clerk")
-    stolen = make_key("H17", KeyState.COMPROMISED)
-    await catalogue.register_keys([stolen], "clerk")
-    assert catalogue.snapshot.trust.keys[stolen.kid].compromised_at is not None
-    again = replaced(stolen, state=KeyState.ACTIVE, compromised_at=None)
+    retired = make_key("H17", KeyState.RETIRED)
+    await catalogue.register_keys([retired], "clerk")
+    again = replaced(retired, state=KeyState.ACTIVE)
     assert await problems_of(catalogue.register_keys([again], "clerk")) == {"key_state"}
-    assert await problems_of(catalogue.register_keys([replaced(stolen, agency_code="H18")], "clerk")) == {"key_state"}
+    assert await problems_of(catalogue.register_keys([replaced(retired, agency_code="H18")], "clerk")) == {"key_state"}
 
 
 def wrong_curve() -> SigningKey:
@@ -201,7 +200,8 @@ async def test_a_key_that_no_worker_could_use_is_refused(catalogue: Catalogue, c
         (replaced(good, public_key=b"nonsense"), "public_key"),
         (wrong_curve(), "public_key"),
         (replaced(good, kid=bytes(8)), "kid"),
-        (replaced(good, compromised_at=clock()), "compromised_at"),
+        (replaced(good, compromised_at=clock()), "compromised"),
+        (make_key("H17", KeyState.COMPROMISED), "compromised"),
         (replaced(good, agency_code="H99"), "unknown"),
     ]:
         assert await problems_of(catalogue.register_keys([wrong], "clerk")) == {code}

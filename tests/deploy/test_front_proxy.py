@@ -118,6 +118,20 @@ async def test_honest_request_reaches_the_application_with_only_the_proxys_word_
     assert b"evil.example" not in head
 
 
+@pytest.mark.parametrize("path", ["/lists/bundle", "/lists/status/0", "/lists/honest/" + "0" * 64])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_published_lists_pass_with_all_by_which_caches_ask(
+    proxy: Proxy, application: Application, method: str, path: str
+) -> None:
+    asked = 'If-None-Match: "abc"\r\nAccept: application/statuslist+jwt\r\nOrigin: https://elsewhere.example\r\n'
+    answer = await _exchange(proxy, f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{asked}Connection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    head = application.requests[0]
+    assert head.startswith(f"{method} {path} ".encode())
+    for line in asked.lower().encode().splitlines():
+        assert line in head.lower()
+
+
 async def test_slow_clients_are_cut_and_the_application_never_sees_them(proxy: Proxy, application: Application) -> None:
     head_in_drops = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: " + b"a" * 60
     post_head = "POST /api/v1/verify HTTP/1.1\r\nHost: localhost\r\n"

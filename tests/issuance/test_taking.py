@@ -36,7 +36,7 @@ async def test_transactions_side_by_side_have_a_list_each_and_the_next_waits(con
     async with AsyncExitStack() as held:
         transactions = [await held.enter_async_context(db.transaction(pool)) for _ in range(store.OPEN_LISTS)]
         for number, conn in enumerate(transactions):
-            assert positions(await store.take_indexes(conn, 2, SEED)) == [(number, 0, 2)]
+            assert positions(await store.take_indexes(conn, 2, SEED, [])) == [(number, 0, 2)]
         waiting = asyncio.create_task(take_one(pool))
         await asyncio.sleep(0.2)
         assert not waiting.done()
@@ -46,7 +46,7 @@ async def test_transactions_side_by_side_have_a_list_each_and_the_next_waits(con
 
 async def take_one(pool: db.Pool) -> list[store.IndexRange]:
     async with db.transaction(pool) as conn:
-        return await store.take_indexes(conn, 1, SEED)
+        return await store.take_indexes(conn, 1, SEED, [])
 
 
 async def issue_three(services: Services, conn: Connection) -> list[Issued]:

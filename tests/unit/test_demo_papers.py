@@ -1,14 +1,15 @@
 """The demonstration's papers are issued and judged here by the real rules, without a database."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from khoso.catalogue import danang, snapshots
-from khoso.catalogue.model import CatalogueSnapshot, Right, SigningKey
+from khoso.catalogue import danang, snapshots, trusting
+from khoso.catalogue.model import Believed, CatalogueSnapshot, Right, SigningKey
 from khoso.demo import papers
 from khoso.demo.papers import Paper
 from khoso.formats import claims, cose, link, verdict
@@ -45,7 +46,9 @@ def catalogue(request: pytest.FixtureRequest) -> CatalogueSnapshot:
     """The catalogue on the afternoon of each of the days of loading."""
     loaded_at = datetime.combine(request.param, time(15), VIETNAM)
     keys = [signing_key(code, key) for code, key in KEYS.items()]
-    return snapshots.build(1, loaded_at, timedelta(days=1), SEED, keys)
+    end = int((loaded_at + timedelta(days=1)).timestamp())
+    trust = replace(trusting.want(SEED, keys, [], {}), expires_at=end)
+    return snapshots.build(1, loaded_at, timedelta(days=1), SEED, keys, Believed(trust, b"", {}))
 
 
 class OneStatus:
@@ -84,7 +87,9 @@ def payload_of(paper: Paper, catalogue: CatalogueSnapshot) -> bytes:
 def granting(catalogue: CatalogueSnapshot, paper: Paper) -> CatalogueSnapshot:
     """What an agency that oversteps its rights believes."""
     right = Right(agency_code=paper.agency_code, type_code=paper.type_code, valid_from=issued_at(paper, catalogue))
-    return catalogue._replace(rights={(paper.agency_code, paper.type_code): right})
+    agency = replace(catalogue.trust.agencies[paper.agency_code], may_issue=frozenset({paper.type_code}))
+    trust = replace(catalogue.trust, agencies={agency.code: agency})
+    return catalogue._replace(rights={(paper.agency_code, paper.type_code): right}, trust=trust)
 
 
 def sign(paper: Paper, catalogue: CatalogueSnapshot) -> bytes:

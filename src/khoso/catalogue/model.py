@@ -59,6 +59,27 @@ class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
     compromised_at: datetime | None = None
 
 
+class PublisherKey(msgspec.Struct, frozen=True, kw_only=True):
+    """The public half of a key that signs what verifiers download."""
+
+    kid: bytes
+    public_key: bytes
+    valid_from: datetime
+    valid_until: datetime | None = None
+    compromised_at: datetime | None = None
+    """Of a stolen one: no trust list names it any more."""
+
+
+class Believed(NamedTuple):
+    """The trust list that a root has signed and that is believed, and the honest sets that it names."""
+
+    trust: Trust
+    """As it was signed: until when it holds, its end says."""
+    signed: bytes
+    honest_sets: Mapping[bytes, bytes]
+    """By the SHA-256 of their bytes; as far as they are at hand."""
+
+
 class Seed(msgspec.Struct, frozen=True, kw_only=True):
     """A whole catalogue without keys, as a city hands it over."""
 
@@ -69,7 +90,10 @@ class Seed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CatalogueSnapshot(NamedTuple):
-    """The catalogue at one version. Nothing in it changes; a newer version is another snapshot."""
+    """The catalogue at one version. Nothing in it changes; a newer version is another snapshot.
+
+    Whom to believe stands in the trust list alone; the rows beside it can only forbid.
+    """
 
     version: int
     loaded_at: datetime
@@ -82,20 +106,32 @@ class CatalogueSnapshot(NamedTuple):
     types: TypeCatalogue
     latest: Mapping[str, ResultType]
     """The newest version of each type."""
+    believed: Believed
     trust: Trust
+    """What is believed, for as long as this process may believe it without news."""
     active_keys: Mapping[str, bytes]
-    """The kid each agency signs with now."""
+    """The kid each agency signs with now: active here and in the trust list."""
+
+    @property
+    def signed_trust(self) -> bytes:
+        """The trust list as its root signed it, to be published; empty where there is none to believe."""
+        return self.believed.signed
+
+    @property
+    def honest_sets(self) -> Mapping[bytes, bytes]:
+        """The honest sets that the trust list names, by the SHA-256 of their bytes, to be published."""
+        return self.believed.honest_sets
 
     def may_issue(self, agency_code: str, type_code: str, at: datetime) -> bool:
-        """Whether the agency had the right to issue the type at that time."""
-        right = self.rights.get((agency_code, type_code))
-        return right is not None and right.holds_at(at)
+        """Whether the agency had the right to issue the type at that time, and the trust list says so too."""
+        right, trusted = self.rights.get((agency_code, type_code)), self.trust.agencies.get(agency_code)
+        return right is not None and right.holds_at(at) and trusted is not None and type_code in trusted.may_issue
 
     def signing_key(self, agency_code: str, at: datetime) -> bytes | None:
         """The kid of the key that the agency signs with, if what it signs at that time is good."""
-        kid = self.active_keys.get(agency_code)
-        if kid is None:
+        kid, seconds = self.active_keys.get(agency_code), int(at.timestamp())
+        if kid is None or seconds >= self.believed.trust.expires_at:
             return None
-        key, seconds = self.trust.keys[kid], int(at.timestamp())
+        key = self.trust.keys[kid]
         good = key.valid_from <= seconds and (key.valid_until is None or seconds < key.valid_until)
         return kid if good else None

@@ -136,7 +136,7 @@ async def list_agencies(
     cursor: FromQuery[str] = "",
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 100,
 ) -> Response[bytes]:
-    page = _page(catalogue.snapshot, cursor, limit)
+    page = _page(catalogue.recorded, cursor, limit)
     return conditional(request, msgspec.json.encode(page), MediaType.JSON, PUBLIC)
 
 

@@ -1,23 +1,32 @@
-"""The catalogue: what every worker decides by, and the few acts that change it."""
+"""The catalogue: what every worker decides by, and the few acts that change it.
+
+Where the root's private key is at hand, as in a demonstration, every change also signs the trust list that follows from
+it. Where it is not, a change of agencies, rights or keys waits for the ceremony (`ceremony.py`) before it is believed.
+"""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from graphlib import CycleError, TopologicalSorter
 from typing import Any
 from uuid import uuid4
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from khoso import db
-from khoso.catalogue import definitions, sizing, snapshots, store
-from khoso.catalogue.model import Agency, CatalogueSnapshot, Right, Seed, SigningKey, Successor
+from khoso.catalogue import definitions, sizing, snapshots, store, trust_store, trusting
+from khoso.catalogue.ceremony import refuse_circles
+from khoso.catalogue.model import Agency, Believed, CatalogueSnapshot, Right, Seed, SigningKey, Successor
 from khoso.catalogue.sizing import CodeSize
+from khoso.catalogue.trusting import Root
 from khoso.db import Connection, Pool
-from khoso.errors import InputProblem, InvalidInput
+from khoso.errors import InputProblem, InvalidInput, Unavailable
 from khoso.formats import cose
+from khoso.formats.documents import PublicKeys
 from khoso.formats.result_type import ResultType
-from khoso.formats.trust import KeyState
+from khoso.formats.trust import KeyState, Trust
+from khoso.formats.trust_list import public_der, read_public_key
+from khoso.formats.verdict import TypeCatalogue
 
 BELIEVED_FOR = timedelta(hours=24)
 """How long a worker that is cut off from the database still trusts the keys it knows. Longer would stretch the time in
@@ -25,6 +34,12 @@ which a compromised key is believed; shorter would stop inspections during an ou
 
 KEY_OVERLAP = timedelta(minutes=10)
 """How long what a retired key signs is still good: workers learn of the new key one after the other."""
+
+LIST_LIFETIME = timedelta(days=90)
+"""How long a trust list holds that a root at hand signs."""
+
+RENEWED_BEFORE = timedelta(days=30)
+"""How long before its end such a list is signed anew."""
 
 _NOTHING = Seed(agencies=[], successors=[], rights=[], types=[])
 _NEVER_LOADED = -1
@@ -42,13 +57,36 @@ class Catalogue:
     snapshot: CatalogueSnapshot
 
     def __init__(
-        self, pool: Pool, *, origin: str, now: Callable[[], datetime], believed_for: timedelta = BELIEVED_FOR
+        self,
+        pool: Pool,
+        *,
+        origin: str,
+        roots: PublicKeys,
+        root: Root | None,
+        now: Callable[[], datetime],
+        believed_for: timedelta = BELIEVED_FOR,
     ) -> None:
+        """`roots` are those whose trust lists are believed; `root` is the private one, where it is at hand."""
         self._pool = pool
         self._origin = origin
+        self._roots = roots
+        self._root = root
         self._now = now
         self._believed_for = believed_for
-        self.snapshot = snapshots.build(_NEVER_LOADED, datetime.fromtimestamp(0, UTC), timedelta(0), _NOTHING, [])
+        self.snapshot = snapshots.build(
+            _NEVER_LOADED, datetime.fromtimestamp(0, UTC), timedelta(0), _NOTHING, [], trusting.NOTHING
+        )
+
+    def start_from(self, believed: Believed, types: TypeCatalogue) -> None:
+        """Go by published lists until the first refresh: the database is away, and this process has just begun."""
+        self.snapshot = snapshots.from_lists(_NEVER_LOADED, believed, types)
+
+    @property
+    def recorded(self) -> CatalogueSnapshot:
+        """The snapshot, for what published lists do not tell. Raises Unavailable before the first refresh."""
+        if self.snapshot.version == _NEVER_LOADED:
+            raise Unavailable("the catalogue has not been read from the database yet")
+        return self.snapshot
 
     async def refresh(self) -> None:
         """Load the catalogue if a newer one was committed. Raises Unavailable; the snapshot then stays as it was."""
@@ -58,68 +96,96 @@ class Catalogue:
             if version == self.snapshot.version:
                 self.snapshot = snapshots.renew(self.snapshot, seen_at, self._believed_for)
             else:
-                content = await _read(conn)
-                keys = await store.list_keys(conn)
-                self.snapshot = snapshots.build(version, seen_at, self._believed_for, content, keys)
+                content, keys = await trusting.read_content(conn), await store.list_keys(conn)
+                believed = await trusting.believe(conn, self._roots, self._origin, self.snapshot.believed)
+                self.snapshot = snapshots.build(version, seen_at, self._believed_for, content, keys, believed)
 
     async def publish_type(self, definition: ResultType, actor: str) -> None:
         """Publish the next version of a result type; the version that is published already changes nothing.
 
         Raises InvalidInput with every fault of the definition.
         """
-        async with self._changing(actor, "publish_type", f"{definition.code} v{definition.version}") as conn:
+        async with self.changing(actor, "publish_type", f"{definition.code} v{definition.version}") as conn:
             await self._publish(conn, [definition])
 
     async def upsert_agencies(self, agencies: Sequence[Agency], successors: Sequence[Successor], actor: str) -> None:
         """Write agencies and who follows them. Raises InvalidInput for codes that name nobody, and for a circle."""
-        async with self._changing(
-            actor, "upsert_agencies", " ".join(agency.agency_code for agency in agencies)
-        ) as conn:
+        async with self.changing(actor, "upsert_agencies", " ".join(agency.agency_code for agency in agencies)) as conn:
             await _write_agencies(conn, agencies, successors)
 
     async def grant(self, rights: Sequence[Right], actor: str) -> None:
         """Write issuing rights; one is withdrawn by its `valid_until`. Raises InvalidInput for unknown codes."""
-        async with self._changing(actor, "grant", " ".join(sorted({right.type_code for right in rights}))) as conn:
+        async with self.changing(actor, "grant", " ".join(sorted({right.type_code for right in rights}))) as conn:
             await _write_rights(conn, rights)
 
     async def register_keys(self, keys: Sequence[SigningKey], actor: str) -> None:
         """Write public keys. A new active key retires the one its agency signed with until now.
 
-        A key's state only moves on: pre-active, active, retired, compromised. Raises InvalidInput for a step back, a
-        key that is not P-256 or not its kid's, another agency's kid, and an unknown agency.
+        So does a pre-active one with another that was waiting: an agency has one key to sign with, and one to follow.
+        A key's state only moves on: pre-active, active, retired. Raises InvalidInput for a step back, a key that is
+        not P-256 or not its kid's, another agency's kid, an unknown agency, and a compromised key.
         """
         for key in keys:
             _check_key(key)
-        active = [key for key in keys if key.state is KeyState.ACTIVE]
-        async with self._changing(actor, "register_keys", " ".join(key.kid.hex() for key in keys)) as conn:
-            agencies, kids = [key.agency_code for key in active], [key.kid for key in active]
-            await store.retire_active_keys(conn, agencies, kids, self._now() + KEY_OVERLAP)
+        async with self.changing(actor, "register_keys", " ".join(key.kid.hex() for key in keys)) as conn:
+            for state in (KeyState.PRE_ACTIVE, KeyState.ACTIVE):
+                new = [key for key in keys if key.state is state]
+                agencies, kids = [key.agency_code for key in new], [key.kid for key in new]
+                await store.retire_keys(conn, state, agencies, kids, self._now() + KEY_OVERLAP)
             refused = {key.kid for key in keys} - await store.upsert_keys(conn, keys)
             if refused:
                 raise InvalidInput(*(InputProblem(kid.hex(), "key_state", "cannot go back") for kid in sorted(refused)))
 
+    async def register_publisher(self, public_key: ec.EllipticCurvePublicKey, actor: str) -> None:
+        """Have the trust list name a key that signs what verifiers download; one that is registered changes nothing."""
+        kid = cose.key_id(public_key)
+        async with self.changing(actor, "register_publisher", kid.hex()) as conn:
+            await trust_store.insert_publisher(conn, kid, public_der(public_key), self._now())
+
     async def load(self, content: Seed, actor: str) -> None:
         """Bring in a whole catalogue at once; loading the same again changes nothing."""
         subject = f"{len(content.agencies)} agencies, {len(content.types)} types, {len(content.rights)} rights"
-        async with self._changing(actor, "load_catalogue", subject) as conn:
+        async with self.changing(actor, "load_catalogue", subject) as conn:
             await self._publish(conn, content.types)
             await _write_agencies(conn, content.agencies, content.successors)
             await _write_rights(conn, content.rights)
 
-    def measure(self, definition: ResultType, values: Mapping[str, Any]) -> CodeSize:
-        """How large a code of this type gets, from the longest code of an agency. Raises as `sizing.measure`."""
-        definitions.check_form(definition)
-        issuer = max(self.snapshot.agencies, key=len, default="")
-        return sizing.measure(definition, values, issuer, self._origin)
+    async def renew_trust(self) -> None:
+        """Where the root is at hand, sign the trust list anew if it ends soon, or if there is none to believe here."""
+        if self._root is not None and self._ends_soon(self.snapshot.believed.trust):
+            async with self.changing("khoso", "renew_trust", f"after version {self.snapshot.believed.trust.version}"):
+                pass
 
     @asynccontextmanager
-    async def _changing(self, actor: str, act: str, subject: str) -> AsyncIterator[Connection]:
-        """A transaction that changes the catalogue; one at a time, by the lock on its version."""
+    async def changing(self, actor: str, act: str, subject: str) -> AsyncIterator[Connection]:
+        """A transaction that changes the catalogue; one at a time, by the lock on its version.
+
+        Where the root is at hand, the trust list that follows from the change is signed in it.
+        """
         async with db.transaction(self._pool) as conn:
             await store.raise_version(conn)
             await store.insert_audit(conn, uuid4(), self._now(), actor, act, subject)
             yield conn
+            if self._root is not None:
+                await self._sign_wanted(conn, self._root)
         await self.refresh()  # failing here leaves the change committed: the next refresh brings it
+
+    def measure(self, definition: ResultType, values: Mapping[str, Any]) -> CodeSize:
+        """How large a code of this type gets, from the longest code of an agency. Raises as `sizing.measure`."""
+        definitions.check_form(definition)
+        issuer = max(self.recorded.agencies, key=len, default="")
+        return sizing.measure(definition, values, issuer, self._origin)
+
+    async def _sign_wanted(self, conn: Connection, root: Root) -> None:
+        """Sign the list that the rows ask for, unless it is the one that is believed and that will hold for long."""
+        wanted = await trusting.read_wanted(conn, development=True)
+        standing = (await trusting.believe(conn, self._roots, self._origin, self.snapshot.believed)).trust
+        if self._ends_soon(standing) or not trusting.say_the_same(wanted, standing):
+            now = self._now()
+            await trusting.sign(conn, root, self._origin, wanted, now, now + LIST_LIFETIME)
+
+    def _ends_soon(self, trust: Trust) -> bool:
+        return (self._now() + RENEWED_BEFORE).timestamp() >= trust.expires_at
 
     async def _publish(self, conn: Connection, types: Sequence[ResultType]) -> None:
         published = await store.list_types(conn)
@@ -133,40 +199,19 @@ class Catalogue:
 def _check_key(key: SigningKey) -> None:
     """What is registered is loaded by every worker, so it must be loadable."""
     try:
-        kid = cose.key_id(snapshots.read_public_key(key.public_key))
+        kid = cose.key_id(read_public_key(key.public_key))
     except (ValueError, UnsupportedAlgorithm):
         raise InvalidInput(InputProblem("public_key", "public_key", "give a P-256 key as DER")) from None
     if kid != key.kid:
         raise InvalidInput(InputProblem("kid", "kid", f"the kid of this key is {kid.hex()}"))
-    if (key.state is KeyState.COMPROMISED) != (key.compromised_at is not None):
-        raise InvalidInput(InputProblem("compromised_at", "compromised_at", "for a compromised key, and only for it"))
-
-
-async def _read(conn: Connection) -> Seed:
-    return Seed(
-        agencies=await store.list_agencies(conn),
-        successors=await store.list_successors(conn),
-        rights=await store.list_rights(conn),
-        types=await store.list_types(conn),
-    )
+    if key.state is KeyState.COMPROMISED or key.compromised_at is not None:
+        raise InvalidInput(InputProblem("state", "compromised", "run `khoso keys compromise`: it saves honest papers"))
 
 
 async def _write_agencies(conn: Connection, agencies: Sequence[Agency], successors: Sequence[Successor]) -> None:
     await store.upsert_agencies(conn, agencies)
     await store.insert_successors(conn, successors)
-    _refuse_circles(await store.list_successors(conn))
-
-
-def _refuse_circles(successors: Sequence[Successor]) -> None:
-    """Whoever asks who answers for an agency now must come to an end."""
-    order = TopologicalSorter[str]()
-    for successor in successors:
-        order.add(successor.agency_code, successor.successor_code)
-    try:
-        order.prepare()
-    except CycleError:
-        message = "an agency cannot follow itself, not over others either"
-        raise InvalidInput(InputProblem("successor_code", "circle", message)) from None
+    refuse_circles(trusting.group_successors(await store.list_successors(conn)))
 
 
 async def _write_rights(conn: Connection, rights: Sequence[Right]) -> None:

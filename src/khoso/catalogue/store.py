@@ -11,6 +11,7 @@ from khoso.catalogue.model import Agency, Right, SigningKey, Successor
 from khoso.db import Connection
 from khoso.errors import InputProblem, InvalidInput
 from khoso.formats.result_type import ResultType
+from khoso.formats.trust import KeyState
 
 CHANNEL = "khoso_catalogue"
 
@@ -167,16 +168,17 @@ async def upsert_rights(conn: Connection, rights: Sequence[Right]) -> None:
         )
 
 
-async def retire_active_keys(
-    conn: Connection, agency_codes: Sequence[str], keep: Sequence[bytes], valid_until: datetime
+async def retire_keys(
+    conn: Connection, state: KeyState, agency_codes: Sequence[str], keep: Sequence[bytes], valid_until: datetime
 ) -> None:
-    """The active keys of these agencies sign no more, but for those to keep; what they signed until then stays good."""
+    """The keys of these agencies in that state sign no more, but for those to keep; what they signed stays good."""
     await conn.execute(
         """
         UPDATE signing_key
-           SET state = 'retired', valid_until = least(valid_until, $3)
-         WHERE agency_code = ANY ($1::text[]) AND state = 'active' AND kid <> ALL ($2::bytea[])
+           SET state = 'retired', valid_until = least(valid_until, $4)
+         WHERE state = $1 AND agency_code = ANY ($2::text[]) AND kid <> ALL ($3::bytea[])
         """,
+        state,
         agency_codes,
         keep,
         valid_until,

@@ -29,12 +29,12 @@ from khoso.formats.field_values import shown, to_code
 from khoso.formats.result_type import ResultType
 from khoso.formats.status_list import SIZE
 from khoso.formats.trust import KeyState
+from khoso.formats.trust_list import public_der
 from khoso.issuance.indexes import index_at
 from khoso.issuance.model import Holder, Issued, IssueRequest, StatusAct
 from khoso.issuance.preparing import VIETNAM
 from khoso.issuance.service import Issuer
 from khoso.pages.model import PaperToScan, PrintedField
-from khoso.signing.files import public_der
 from khoso.verification.wording import Words
 from khoso.wiring import Clock, Services, make_issuer
 
@@ -75,7 +75,8 @@ async def _load_papers(config: Config, services: Services, now: datetime) -> lis
 
 
 async def ensure_keys(services: Services, now: datetime) -> None:
-    """A signing key for every agency that may issue something, valid since before the oldest paper."""
+    """A signing key for every agency that may issue something, valid since before the oldest paper; a publisher."""
+    await services.catalogue.register_publisher(services.keys.publisher_signer().public_key, ACTOR)
     snapshot = services.catalogue.snapshot
     missing = sorted({agency for agency, _ in snapshot.rights} - snapshot.active_keys.keys())
     keys = {agency: services.keys.make_agency_key() for agency in missing}

@@ -98,7 +98,7 @@ def own_database(config: Config, places: Places) -> Iterator[Config]:
 async def prepare(config: Config) -> tuple[Demonstration, store.Place]:
     """Keys, catalogue and papers, made or found; and whose the first paper is."""
     try:
-        KeyFiles(config.keys_dir).prepare()
+        KeyFiles(config.keys_dir).prepare(development=True)
     except OSError as error:
         raise ConfigurationError(
             f"{error.filename}: {error.strerror}; name a directory of yours in KHOSO_KEYS_DIR"

@@ -30,6 +30,7 @@ class Places:
         self.codes = self.directory / "codes"
         self.env = self.directory / "env"
         self._database = data_dir / "postgres"
+        self._lists = data_dir / "lists"
         self._root_name = hashlib.sha256(bytes(data_dir)).hexdigest()[:12]
 
     @contextmanager
@@ -67,4 +68,6 @@ class Places:
         embedded.remove(self.database())
         for file in (self.papers, self.sheet, self.env):
             file.unlink(missing_ok=True)
-        shutil.rmtree(self.codes, ignore_errors=True)
+        # Else the lists of the next demonstration would be refused as older than those of the last.
+        for directory in (self.codes, self._lists):
+            shutil.rmtree(directory, ignore_errors=True)

@@ -85,9 +85,13 @@ class Profile:
             raise Malformed("cose_frame")
         encoded = signed[payload_at:payload_end]
         payload = self._payload_of(encoded)
-        kid = signed[len(self._before_kid) : self._kid_end]
+        kid = self.kid_of(signed)
         to_be_signed = self._signed_before_kid + kid + self._signed_behind_kid + encoded
         return Unverified(kid, payload, to_be_signed, signed[-_SIGNATURE_BYTES:])
+
+    def kid_of(self, signed: bytes) -> bytes:
+        """The kid in a COSE_Sign1 that this profile has assembled, or parsed, before."""
+        return signed[len(self._before_kid) : self._kid_end]
 
     def _byte_string(self, data: bytes) -> bytes:
         if len(data) > self._max_payload:
@@ -126,6 +130,7 @@ to_be_signed = _CREDENTIAL.to_be_signed
 """The Sig_structure of a credential: what its agency signs, and what a record's hash is taken of."""
 assemble = _CREDENTIAL.assemble
 parse = _CREDENTIAL.parse
+kid_of = _CREDENTIAL.kid_of
 
 
 def is_signed_by(public_key: ec.EllipticCurvePublicKey, parts: Unverified) -> bool:

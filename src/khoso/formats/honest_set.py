@@ -11,9 +11,7 @@ fingerprints would let him search for a content that hits any of a hundred thous
 """
 
 import zlib
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from itertools import pairwise
 from typing import NamedTuple
 
 from . import cbor
@@ -54,12 +52,31 @@ class HonestSet:
         return papers.fingerprints[start : start + FINGERPRINT_BYTES] == signed_hash[:FINGERPRINT_BYTES]
 
 
-def encode(papers: Iterable[tuple[StatusRef, bytes]]) -> bytes:
-    """The set of these papers, each by its status reference and signed hash; no reference may come twice."""
-    by_list: defaultdict[int, list[tuple[int, bytes]]] = defaultdict(list)
-    for ref, signed_hash in papers:
-        by_list[ref.list_id].append((ref.status_index, signed_hash[:FINGERPRINT_BYTES]))
-    return cbor.dumps({list_id: _encode_list(sorted(by_list[list_id])) for list_id in sorted(by_list)})
+class EncodedList(NamedTuple):
+    """The honest papers of one status list as they are written."""
+
+    compressed_bitmap: bytes
+    fingerprints: bytes
+
+
+def encode(lists: Mapping[int, EncodedList]) -> bytes:
+    """The set of these lists' papers."""
+    return cbor.dumps({list_id: list(lists[list_id]) for list_id in sorted(lists)})
+
+
+def encode_list(papers: Iterable[tuple[int, bytes]]) -> EncodedList:
+    """The papers of one list, each by its index and its signed hash, in rising order of the indexes.
+
+    Raises ValueError for another order, and for an index that comes twice: it holds one paper.
+    """
+    bitmap, fingerprints, last = bytearray(_BITMAP_BYTES), bytearray(), -1
+    for index, signed_hash in papers:
+        if index <= last:
+            raise ValueError("indexes have to rise")
+        bitmap[index // 8] |= 1 << index % 8
+        fingerprints += signed_hash[:FINGERPRINT_BYTES]
+        last = index
+    return EncodedList(zlib.compress(bitmap, level=9), bytes(fingerprints))
 
 
 def decode(data: bytes) -> HonestSet:
@@ -68,15 +85,6 @@ def decode(data: bytes) -> HonestSet:
     if type(lists) is not dict:
         raise Malformed("honest_set")
     return HonestSet({list_id: _decode_list(list_id, pair) for list_id, pair in lists.items()})
-
-
-def _encode_list(entries: list[tuple[int, bytes]]) -> list[bytes]:
-    if any(index == following for (index, _), (following, _) in pairwise(entries)):
-        raise ValueError("one index holds one paper")
-    bitmap = bytearray(_BITMAP_BYTES)
-    for index, _ in entries:
-        bitmap[index // 8] |= 1 << index % 8
-    return [zlib.compress(bitmap, level=9), b"".join(fingerprint for _, fingerprint in entries)]
 
 
 def _decode_list(list_id: int, pair: object) -> _Papers:

@@ -77,14 +77,15 @@ class Lists:
             raise NotBelieved("rolled_back")
         self._types_version, self.types = listed.version, listed.types
 
-    def take_status(self, signed: bytes) -> None:
-        """Take over a status list token."""
+    def take_status(self, signed: bytes) -> StatusToken:
+        """Take over a status list token; answers what it says."""
         token = unseal_status(signed, self.trust.publishers, self._origin)
         held = self._tokens.get(token.list_id)
         if held is not None and (token.version, token.issued_at) < (held.version, held.issued_at):
             raise NotBelieved("rolled_back")
         self._statuses[token.list_id] = token.statuses
         self._tokens[token.list_id] = token
+        return token
 
     def find_status(self, ref: StatusRef) -> StatusAnswer | None:
         """The status by the newest token of its list; None without one, or outside of it."""

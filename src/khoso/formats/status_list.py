@@ -59,9 +59,9 @@ class StatusList:
         self.data[index // _PER_BYTE] = kept | value << shift
 
 
-def compress(statuses: StatusList) -> bytes:
-    """The `lst` of the list: DEFLATE in a zlib container at the highest level, as section 4.1 recommends."""
-    return zlib.compress(bytes(statuses.data), level=9)
+def compress(statuses: StatusList, level: int = 9) -> bytes:
+    """The `lst` of the list: DEFLATE in a zlib container, unless said otherwise at the highest level (section 4.1)."""
+    return zlib.compress(bytes(statuses.data), level)
 
 
 def decompress(compressed: bytes) -> StatusList:

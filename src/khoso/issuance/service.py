@@ -24,6 +24,7 @@ from khoso.errors import (
     NotAuthorisedToIssue,
     NotFound,
     StatusChangeRefused,
+    Unavailable,
 )
 from khoso.formats import claims as claims_format
 from khoso.formats import cose, link, lookup
@@ -164,7 +165,10 @@ class Issuer:
         if not new:
             return []
         codes = await self._take_result_codes(conn, [order.prepared.dossier_code for order, _, _ in new])
-        ranges = await store.take_indexes(conn, len(new), secrets.token_bytes(32))
+        kids = sorted({order.prepared.kid for order, _, _ in new})
+        ranges = await store.take_indexes(conn, len(new), secrets.token_bytes(32), kids)
+        if any(taken.key_compromised for taken in ranges):
+            raise Unavailable("the signing key has just been withdrawn")
         credentials, hashes = [], []
         for (order, vault_id, credential_id), code, ref in zip(new, codes, _references(ranges), strict=True):
             credential, signed_hash = self._sign(order.prepared, vault_id, credential_id, code, ref)

@@ -9,6 +9,7 @@ import msgspec
 
 from khoso import db
 from khoso.db import Connection
+from khoso.formats import cose
 from khoso.formats.status_list import SIZE
 from khoso.issuance.model import Credential, StatusAct
 
@@ -44,6 +45,8 @@ class IndexRange(msgspec.Struct, frozen=True):
     first: int
     count: int
     version: int
+    key_compromised: bool
+    """Whether one of the keys to sign with was stolen, as was seen when the list was locked."""
 
 
 async def ensure_vaults(conn: Connection, proposed: Sequence[HolderVault], now: datetime) -> dict[bytes, UUID]:
@@ -148,17 +151,17 @@ async def take_result_numbers(conn: Connection, counts: Sequence[DossierNumbers]
     return {row.dossier_code: row.results for row in taken}
 
 
-async def take_indexes(conn: Connection, count: int, new_seed: bytes) -> list[IndexRange]:
-    """Take `count` free indexes; the lists stay locked until the commit.
+async def take_indexes(conn: Connection, count: int, new_seed: bytes, kids: Sequence[bytes]) -> list[IndexRange]:
+    """Take `count` free indexes; the lists stay locked until the commit. `kids` are the keys to sign with.
 
     A list that another transaction holds is passed over, so a few transactions issue side by side, each from a list of
     its own; only when all `OPEN_LISTS` are held does this one wait.
     """
     ranges: list[IndexRange] = []
     while count > 0:
-        taken = await _take_from_list(conn, count, wait=False)
+        taken = await _take_from_list(conn, count, kids, wait=False)
         if taken is None and not await _open_list(conn, new_seed):
-            taken = await _take_from_list(conn, count, wait=True)
+            taken = await _take_from_list(conn, count, kids, wait=True)
         if taken is not None:
             ranges.append(taken)
             count -= taken.count
@@ -175,7 +178,7 @@ _FREE_LIST: LiteralString = """
 """
 
 
-async def _take_from_list(conn: Connection, count: int, *, wait: bool) -> IndexRange | None:
+async def _take_from_list(conn: Connection, count: int, kids: Sequence[bytes], *, wait: bool) -> IndexRange | None:
     """Take from the first open list, or, without waiting, from the first that nobody holds; None if there is none."""
     open_list = _FREE_LIST if wait else _FREE_LIST + " SKIP LOCKED"
     return await db.fetch_one(
@@ -188,10 +191,13 @@ async def _take_from_list(conn: Connection, count: int, *, wait: bool) -> IndexR
            SET taken = least(list.taken + $1, $2), version = list.version + 1
           FROM open
          WHERE list.list_id = open.list_id
-        RETURNING list.list_id, list.seed, open.first, list.taken - open.first AS count, list.version
+        RETURNING list.list_id, list.seed, open.first, list.taken - open.first AS count, list.version,
+                  EXISTS (SELECT FROM signing_key WHERE kid = ANY ($3::bytea[]) AND state = 'compromised')
+                  AS key_compromised
         """,
         count,
         SIZE,
+        kids,
     )
 
 
@@ -235,10 +241,28 @@ async def insert_status_entries(
     await conn.copy_records_to_table(
         "status_entry",
         records=[
-            (c.list_id, c.status_index, c.status, versions[c.list_id], signed_hash, c.vault_id, c.credential_id)
+            (
+                c.list_id,
+                c.status_index,
+                c.status,
+                versions[c.list_id],
+                signed_hash,
+                c.vault_id,
+                c.credential_id,
+                cose.kid_of(c.signed),
+            )
             for c, signed_hash in zip(credentials, hashes, strict=True)
         ],
-        columns=("list_id", "status_index", "status", "list_version", "signed_hash", "vault_id", "credential_id"),
+        columns=(
+            "list_id",
+            "status_index",
+            "status",
+            "list_version",
+            "signed_hash",
+            "vault_id",
+            "credential_id",
+            "kid",
+        ),
     )
 
 

@@ -3,26 +3,24 @@
     <keys_dir>/passphrase            made at first start, mode 0600; in production a mounted secret
     <keys_dir>/agency/<kid>.pem      a signing key of an agency
     <keys_dir>/token.pem             signs the access tokens
+    <keys_dir>/publisher.pem         signs the lists that verifiers download; `publisher-next.pem` is to follow it
     <keys_dir>/holder-pepper         keys the HMAC by which a vault is found
 
-Nothing here is ever logged, and no file is ever overwritten.
+Root keys are in `roots`. Nothing here is ever logged, and no private key is ever overwritten.
 """
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
 
 from khoso.errors import KeyStoreError
 from khoso.formats import cose
+from khoso.formats.documents import PublicKeys
+from khoso.signing import roots
+from khoso.signing.pem import read, read_key, write_key, write_once
 
 
 class KeyFiles:
@@ -31,15 +29,34 @@ class KeyFiles:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._signers: dict[bytes, FileSigner] = {}
+        self._publisher: tuple[os.stat_result, FileSigner] | None = None
 
-    def prepare(self) -> None:
-        """Make the directory, passphrase, token key and pepper where they are missing."""
+    def prepare(self, *, development: bool = False) -> None:
+        """Make the directory, passphrase, token and publisher key, and pepper where they are missing.
+
+        With `development` also a root at hand, which is believed here: for demonstrations and tests.
+        """
         (self._directory / "agency").mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory.chmod(0o700)
-        _write_once(self._directory / "passphrase", secrets.token_urlsafe(32).encode())
-        _write_once(self._directory / "holder-pepper", secrets.token_bytes(32))
-        if not (self._directory / "token.pem").exists():
-            self._write_key(self._directory / "token.pem", ec.generate_private_key(ec.SECP256R1()))
+        write_once(self._directory / "passphrase", secrets.token_urlsafe(32).encode())
+        write_once(self._directory / "holder-pepper", secrets.token_bytes(32))
+        for name in ("token.pem", "publisher.pem", *(("root-development.pem",) if development else ())):
+            self._ensure_key(name)
+        if development:
+            self.pin_root(self._read_key(self._directory / "root-development.pem").public_key())
+
+    def roots(self) -> PublicKeys:
+        """The roots that are believed here, by kid; none before one was pinned."""
+        return roots.read_roots(self._directory / "roots.pem")
+
+    def pin_root(self, root: ec.EllipticCurvePublicKey) -> None:
+        """Believe a root here from now on, beside those that are believed already."""
+        roots.pin_root(self._directory / "roots.pem", root)
+
+    def development_root(self) -> "FileSigner | None":
+        """The root that is at hand, in a demonstration or a test."""
+        path = self._directory / "root-development.pem"
+        return FileSigner(self._read_key(path)) if path.exists() else None
 
     def make_agency_key(self) -> ec.EllipticCurvePublicKey:
         """A new signing key, kept here under its kid; the public half is for the catalogue."""
@@ -53,7 +70,7 @@ class KeyFiles:
 
     def holder_pepper(self) -> bytes:
         """The secret that keys the HMAC of personal ids."""
-        return _read(self._directory / "holder-pepper")
+        return read(self._directory / "holder-pepper")
 
     def signer(self, kid: bytes) -> "FileSigner":
         """The agency key with that kid. Raises KeyStoreError if it is not here."""
@@ -62,60 +79,60 @@ class KeyFiles:
             signer = self._signers[kid] = FileSigner(self._read_key(self._agency_path(kid)))
         return signer
 
+    def publisher_signer(self) -> "FileSigner":
+        """The key that signs what verifiers download. Asked for anew before each signing, it follows a rotation."""
+        path = self._directory / "publisher.pem"
+        stat = _stat(path)
+        if self._publisher is None or not os.path.samestat(self._publisher[0], stat):
+            self._publisher = (stat, FileSigner(self._read_key(path)))
+        return self._publisher[1]
+
+    def make_next_publisher(self) -> ec.EllipticCurvePublicKey:
+        """The public half of the publisher key that is to follow, made if there was none."""
+        self._ensure_key("publisher-next.pem")
+        return self._read_key(self._directory / "publisher-next.pem").public_key()
+
+    def find_next_publisher(self) -> bytes | None:
+        """The kid of the publisher key that is to follow; None if there is none."""
+        path = self._directory / "publisher-next.pem"
+        return FileSigner(self._read_key(path)).kid if path.exists() else None
+
+    def adopt_next_publisher(self) -> None:
+        """Publish with the next key from now on; the one before is kept under its kid."""
+        path = self._directory / "publisher.pem"
+        with suppress(FileExistsError):  # an adoption that was interrupted
+            path.with_name(f"publisher-{self.publisher_signer().kid.hex()}.pem").hardlink_to(path)
+        path.with_name("publisher-next.pem").rename(path)
+
+    def _ensure_key(self, name: str) -> None:
+        if not (self._directory / name).exists():
+            self._write_key(self._directory / name, ec.generate_private_key(ec.SECP256R1()))
+
     def _agency_path(self, kid: bytes) -> Path:
         return self._directory / "agency" / f"{kid.hex()}.pem"
 
     def _write_key(self, path: Path, key: ec.EllipticCurvePrivateKey) -> None:
-        encryption = BestAvailableEncryption(_read(self._directory / "passphrase"))
-        _write_once(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
+        write_key(path, key, read(self._directory / "passphrase"))
 
     def _read_key(self, path: Path) -> ec.EllipticCurvePrivateKey:
-        try:
-            key = load_pem_private_key(_read(path), _read(self._directory / "passphrase"))
-        except (ValueError, TypeError):
-            raise KeyStoreError(f"{path}: not an encrypted PKCS#8 key, or another passphrase") from None
-        if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-            raise KeyStoreError(f"{path}: not a P-256 key")
-        return key
+        return read_key(path, read(self._directory / "passphrase"))
 
 
 class FileSigner:
-    """Signs with one agency key held in memory."""
+    """Signs with one key held in memory."""
 
     def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
         self._key = key
-        self.kid = cose.key_id(key.public_key())
+        self.public_key = key.public_key()
+        self.kid = cose.key_id(self.public_key)
 
     def sign(self, message: bytes) -> bytes:
         """The raw 64-byte ES256 signature."""
         return cose.sign(self._key, message)
 
 
-def public_der(key: ec.EllipticCurvePublicKey) -> bytes:
-    """The key as DER SubjectPublicKeyInfo (RFC 5280, 4.1), as the catalogue keeps it."""
-    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-
-
-def _read(path: Path) -> bytes:
+def _stat(path: Path) -> os.stat_result:
     try:
-        return path.read_bytes()
+        return path.stat()
     except OSError as error:
         raise KeyStoreError(f"{path}: {error.strerror}; run `khoso keys prepare`") from None
-
-
-def _write_once(path: Path, content: bytes) -> None:
-    """Write a new file of mode 0600, whole or not at all; an existing one stays as it is."""
-    if path.exists():
-        return
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        path.hardlink_to(temporary)  # fails if another process was first; a rename would overwrite its file
-    except FileExistsError:
-        return
-    finally:
-        temporary.unlink()

@@ -1,6 +1,5 @@
 """What a scan asks, what is recorded of it, and what the inspector is told."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -18,11 +17,6 @@ class CatalogueView(Protocol):
     @property
     def trust(self) -> Trust:
         """Agencies and their keys."""
-        ...
-
-    @property
-    def successors(self) -> Mapping[str, tuple[str, ...]]:
-        """Codes of the agencies that answer now for one that is no more."""
         ...
 
     @property

@@ -95,9 +95,15 @@ class Verifier:
         return verdict.status is Status.VALID and self._statuses.is_recorded(paper.claims.status, paper.signed_hash)
 
     def _without_record(self, verdict: Verdict, paper: GenuinePaper) -> Verdict:
-        """The verdict while the database is away: neither green nor red for what may be newer than memory."""
-        newer = paper.claims.issued_at >= self._statuses.as_of - IN_FLIGHT
-        if self._is_certain(verdict, paper) or (verdict.status not in (None, Status.VALID) and not newer):
+        """The verdict while the database is away: neither green nor red for what may be newer than memory.
+
+        A process that knows published lists only is an offline verifier: it believes signature and list.
+        """
+        if verdict.status is Status.VALID:
+            decided = self._statuses.by_published_lists or self._is_certain(verdict, paper)
+        else:
+            decided = verdict.status is not None and paper.claims.issued_at < self._statuses.as_of - IN_FLIGHT
+        if decided:
             return verdict
         return verdict._replace(outcome=Outcome.CANNOT_TELL, step=8, reason="database_away")
 

@@ -13,7 +13,7 @@ from khoso import db
 from khoso.db import Pool
 from khoso.formats.claims import StatusRef
 from khoso.formats.status_list import StatusList
-from khoso.formats.verdict import StatusAnswer
+from khoso.formats.verdict import StatusAnswer, StatusSource
 from khoso.verification import store
 
 
@@ -26,12 +26,15 @@ class StatusSnapshot:
         self._lists: dict[int, StatusList] = {}
         self._fingerprints: dict[int, array[int]] = {}
         self._versions: dict[int, int] = {}
+        self._published: StatusSource | None = None
         self._refreshing = asyncio.Lock()
         self.as_of = 0
         """When everything here was known to be right; seconds since 1970 UTC."""
 
     def find_status(self, ref: StatusRef) -> StatusAnswer | None:
         """The status at a list and index, as of the last refresh; None if there is no such list or index."""
+        if self._published is not None:
+            return self._published.find_status(ref)
         statuses = self._lists.get(ref.list_id)
         if statuses is None or ref.status_index >= len(statuses):
             return None
@@ -46,6 +49,15 @@ class StatusSnapshot:
         fingerprints = self._fingerprints.get(ref.list_id)
         return fingerprints is not None and fingerprints[ref.status_index] == _fingerprint(signed_hash)
 
+    def start_from(self, published: StatusSource, as_of: int) -> None:
+        """Answer by published lists until the first refresh: the database is away, and this process has just begun."""
+        self._published, self.as_of = published, as_of
+
+    @property
+    def by_published_lists(self) -> bool:
+        """Whether nothing was heard of the record yet, so that no content can be compared with what is remembered."""
+        return self._published is not None
+
     async def refresh(self) -> None:
         """Take over what changed since the last time. Raises Unavailable if the database is away."""
         # One at a time: two that overlap could write back, over a newer status, the older one they had read.
@@ -55,7 +67,7 @@ class StatusSnapshot:
                 known = self._versions.get(listed.list_id, -1)
                 if known != listed.version:
                     self._apply(listed, await store.list_changes(conn, listed.list_id, known))
-            self.as_of = asked_at
+            self.as_of, self._published = asked_at, None
 
     def _apply(self, listed: store.ListVersion, changes: list[store.StatusChange]) -> None:
         statuses = self._lists.setdefault(listed.list_id, StatusList())

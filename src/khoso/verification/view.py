@@ -72,7 +72,7 @@ def _paper(claims: Claims, catalogue: CatalogueView) -> PaperView:
 
 def _issuer(code: str, catalogue: CatalogueView) -> IssuerView:
     agency = catalogue.trust.agencies[code]
-    successors = [_issuer(successor, catalogue) for successor in catalogue.successors.get(code, ())]
+    successors = [_issuer(successor, catalogue) for successor in agency.successors]
     return IssuerView(agency.code, Words(agency.name_vi, agency.name_en), successors)
 
 

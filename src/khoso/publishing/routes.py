@@ -1,0 +1,150 @@
+"""Published lists over HTTP: for everybody, from any web page, through any cache (IETF Token Status List, 8 and 9)."""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import MediaType, Request, Response, route
+from litestar.datastructures.headers import Accept
+from litestar.di import NamedDependency
+from litestar.enums import HttpMethod
+from litestar.exceptions import HTTPException
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Example
+from litestar.params import FromPath, QueryParameter
+
+from khoso.errors import NotFound
+from khoso.formats import bundle, status_token, trust_list, type_list
+from khoso.http import conditional
+from khoso.publishing.published import Document, PublishedLists
+
+_CWT, _JWT = status_token.PROFILE.media_type, status_token.JWT_MEDIA_TYPE
+_READ = [HttpMethod.GET, HttpMethod.HEAD]
+_PUBLIC = {"public": True}
+_FROM_ANYWHERE = {"access-control-allow-origin": "*"}
+
+Asked = Request[Any, Any, Any]
+
+
+class StatusLists(msgspec.Struct, frozen=True):
+    """The addresses of all status lists (IETF Token Status List, 9.3)."""
+
+    status_lists: list[str]
+
+
+def _document(media_type: str, description: str) -> dict[int, ResponseSpec]:
+    return {200: ResponseSpec(bytes, description=description, media_type=media_type, generate_examples=False)}
+
+
+@route(
+    "/lists/trust",
+    http_method=_READ,
+    opt=_PUBLIC,
+    tags=["lists"],
+    summary="The trust list: whom to believe, signed by the city's root",
+    responses=_document(trust_list.PROFILE.media_type, "COSE_Sign1; docs/credential.md"),
+)
+async def show_trust(request: Asked, published: NamedDependency[PublishedLists]) -> Response[bytes]:
+    return _answer(request, published, published.get_trust())
+
+
+@route(
+    "/lists/types",
+    http_method=_READ,
+    opt=_PUBLIC,
+    tags=["lists"],
+    summary="The type list: what the fields of papers mean, signed by a publisher",
+    responses=_document(type_list.PROFILE.media_type, "COSE_Sign1; docs/credential.md"),
+)
+async def show_types(request: Asked, published: NamedDependency[PublishedLists]) -> Response[bytes]:
+    return _answer(request, published, published.get_types())
+
+
+@route(
+    "/lists/status",
+    http_method=_READ,
+    opt=_PUBLIC,
+    tags=["lists"],
+    summary="The aggregation: where all status lists are",
+    responses={
+        200: ResponseSpec(
+            StatusLists,
+            description="As JSON",
+            generate_examples=False,
+            examples=[Example(value={"status_lists": ["https://kho.example.vn/lists/status/0"]})],
+        )
+    },
+)
+async def list_status_lists(request: Asked, published: NamedDependency[PublishedLists]) -> Response[bytes]:
+    body = msgspec.json.encode(StatusLists(published.list_addresses()))
+    return _answer(request, published, Document(body, MediaType.JSON.value))
+
+
+@route(
+    "/lists/status/{list_id:int}",
+    http_method=_READ,
+    opt=_PUBLIC,
+    tags=["lists"],
+    summary="A status list token, as CWT or, by the Accept header, as JWT",
+    responses=_document(_CWT, "CWT, or JWT with the media type application/statuslist+jwt"),
+)
+async def show_status_list(
+    request: Asked,
+    list_id: FromPath[int],
+    published: NamedDependency[PublishedLists],
+    time: Annotated[str | None, QueryParameter(description="Not supported: 501")] = None,
+) -> Response[bytes]:
+    if time is not None:
+        raise HTTPException("Không lưu tình trạng quá khứ. | Only the present status list is kept.", status_code=501)
+    document = published.get_status(list_id, as_jwt=_choose(request) == _JWT)
+    return _answer(request, published, document, vary="accept")
+
+
+@route(
+    "/lists/honest/{digest:str}",
+    http_method=_READ,
+    opt=_PUBLIC,
+    tags=["lists"],
+    summary="The honest set with that SHA-256 in hexadecimal, as the trust list names it",
+    responses=_document("application/cbor", "Deterministic CBOR; docs/credential.md"),
+)
+async def show_honest_set(
+    request: Asked, digest: FromPath[str], published: NamedDependency[PublishedLists]
+) -> Response[bytes]:
+    try:
+        named = bytes.fromhex(digest)
+    except ValueError:
+        raise NotFound("honest set") from None
+    return _answer(request, published, published.get_honest_set(named))
+
+
+@route(
+    "/lists/bundle",
+    http_method=_READ,
+    opt=_PUBLIC,
+    tags=["lists"],
+    summary="Everything in one: all that is needed to verify the city's papers without a network",
+    responses=_document(bundle.MEDIA_TYPE, "Deterministic CBOR of signed documents; docs/credential.md"),
+)
+async def show_bundle(request: Asked, published: NamedDependency[PublishedLists]) -> Response[bytes]:
+    return _answer(request, published, published.get_bundle())
+
+
+HANDLERS = [show_trust, show_types, list_status_lists, show_status_list, show_honest_set, show_bundle]
+
+
+def _choose(request: Asked) -> str:
+    """The media type to answer with; raises 406 if the caller takes neither."""
+    asked = request.headers.get("accept")
+    chosen = _CWT if not asked else Accept(asked).best_match([_CWT, _JWT])
+    if chosen is None:
+        raise HTTPException(f"Chỉ có | available are: {_CWT}, {_JWT}", status_code=406)
+    return chosen
+
+
+def _answer(request: Asked, published: PublishedLists, document: Document, vary: str | None = None) -> Response[bytes]:
+    max_age = published.max_age(document)
+    answer = conditional(request, document.body, document.media_type, f"public, max-age={max_age}")
+    answer.headers.update(_FROM_ANYWHERE)
+    if vary is not None:
+        answer.headers["vary"] = vary
+    return answer

@@ -1,0 +1,13 @@
+from pathlib import Path
+
+import httpx
+import pytest
+
+from conftest import Clock
+from desk import Desk
+from khoso.config import Config
+
+
+@pytest.fixture
+def desk(client: httpx.AsyncClient, key_dir: Path, clock: Clock, config: Config) -> Desk:
+    return Desk(client, key_dir, clock, config.database_owner_url)
