@@ -1,5 +1,6 @@
 # How a stranger starts, tests and keeps Kho Số. `make` alone lists the targets.
-# Nothing is installed that requirements/*.txt does not name with its hash, and only into .venv.
+# Nothing is installed that a lock does not name with its hash: from requirements/*.txt into .venv, with Node among it, and
+# by that Node from web/package-lock.json into web/node_modules.
 
 SHELL := /bin/sh
 VENV := .venv
@@ -15,18 +16,24 @@ INSTALL_LOCK := $(PIP) install --quiet --no-compile --require-hashes --no-deps -
 INSTALL_SELF := $(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
 LOCK := $(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-emit-find-links --no-annotate --no-header $(UPGRADE)
+NPM := web/npm $(BIN)/python
+NPM_LOCK := web/package-lock.json web/package.json web/.npmrc $(wildcard web/*/package.json)
+BUILT := src/khoso/pages/built/verify.js
+
+# The development packages contain those of the demo: whoever has them needs no second installation.
+INSTALLED := $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.demo)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-peers bench-memory fuzz lock system-packages clean
+.PHONY: help demo test check web bench bench-peers bench-memory fuzz lock system-packages clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "make %-16s %s\n", $$1, $$2 }'
 
-# The development packages contain those of the demo: whoever has them needs no second installation.
-demo: $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.demo) ## start everything on this machine, with papers to scan (ARGS="--port 9000")
+demo: $(INSTALLED) $(BUILT) ## start everything on this machine, with papers to scan (ARGS="--port 9000")
 	@$(BIN)/khoso demo $(ARGS)
 
 test: check system-packages ## static checks, then all tests; full branch coverage where papers are made and judged
+	@$(NPM) test
 	@$(BIN)/pytest --cov --cov-report= $(ARGS)
 	@$(BIN)/coverage report --include='$(FULLY_COVERED)' --show-missing --skip-covered --fail-under=100
 
@@ -34,12 +41,16 @@ test: check system-packages ## static checks, then all tests; full branch covera
 system-packages:
 	@tests/system-packages.sh
 
-check: $(VENV)/.dev ## the static checks alone: style, types, who imports whom
+check: $(VENV)/.dev web/node_modules/.dev ## the static checks alone: style, types, who imports whom
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/basedpyright --level warning
 	@$(BIN)/lint-imports --no-cache >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
+	@$(NPM) run check
+	@$(MAKE) --no-print-directory web
+
+web: $(BUILT) ## build the scripts of the pages into the package
 
 # Each measures one thing on a PostgreSQL of its own, with fsync on. Those over HTTP want a load generator and, to compare
 # with, a program for Node.
@@ -68,8 +79,8 @@ lock: $(VENV)/.dev ## write requirements/*.txt anew from pyproject.toml (UPGRADE
 	@$(LOCK) pyproject.toml --constraint requirements/dev.txt --output-file requirements/runtime.txt
 	@$(LOCK) requirements/build.in --constraint requirements/dev.txt --output-file requirements/build.txt
 
-clean: ## remove the installed packages (.venv) and every cache; data and keys stay
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+clean: ## remove the installed packages (.venv, web/node_modules), what was built, and every cache; data and keys stay
+	@rm -rf $(VENV) web/node_modules web/*/build src/khoso/pages/built .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 	@find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.demo: requirements/demo.txt pyproject.toml | $(BIN)/pip
@@ -81,6 +92,14 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/pip
 	@$(INSTALL_LOCK) requirements/dev.txt
 	@$(INSTALL_SELF)
 	@touch $@
+
+web/node_modules/.dev: $(NPM_LOCK) | $(VENV)/.dev
+	@$(NPM) ci
+	@touch $@
+
+$(BUILT): $(wildcard web/*/src/*.ts) web/vite.config.js $(NPM_LOCK) | $(INSTALLED)
+	@[ web/node_modules/.dev -nt web/package-lock.json ] || $(NPM) ci --omit=dev
+	@$(NPM) run build
 
 # ensurepip writes pip last: a venv without it was interrupted and is made anew.
 $(BIN)/pip:

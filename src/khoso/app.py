@@ -22,6 +22,7 @@ from khoso.identity.routes import Door
 from khoso.imports import routes as imports
 from khoso.orders import routes as orders
 from khoso.pages import routes as pages
+from khoso.pages.assets import assets
 from khoso.processes import die_with, told_to
 from khoso.publishing import routes as publishing
 from khoso.signing.files import KeyFiles
@@ -37,7 +38,9 @@ GARBAGE_THRESHOLD = 20_000
 
 def create_app(config: Config, now: Clock = utc_now) -> Application:
     """The application; it opens its database when it starts, or else the lists that were published last."""
-    token_key = KeyFiles(config.keys_dir).token_key().public_key()
+    assets()  # a server without the scripts of its pages does not start
+    keys = KeyFiles(config.keys_dir)
+    token_key, roots = keys.token_key().public_key(), keys.roots()
     door = Door(token_key, config.public_url, now)
 
     @asynccontextmanager
@@ -69,6 +72,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
         dependencies={
             "caller": Provide(provide_caller, sync_to_thread=False),
             "papers_to_scan": Provide(lambda: papers, sync_to_thread=False),
+            "roots": Provide(lambda: roots, sync_to_thread=False),
             **{
                 name: _provide(name)
                 for name in ("catalogue", "imports", "order_book", "orders", "published", "vaults", "verifier")

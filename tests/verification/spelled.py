@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 from khoso.act_reasons import in_words
 from khoso.formats.claims import Claims, FieldValue
-from khoso.formats.field_values import fits, from_code, shown
+from khoso.formats.field_values import from_code, shown
 from khoso.formats.result_type import Field, ResultType
+from khoso.formats.verdict import find_type
 from khoso.text import Words
 from khoso.verification.model import (
     CatalogueView,
@@ -52,7 +53,7 @@ def _withdrawal(withdrawal: Withdrawal) -> WithdrawalView:
 
 
 def _paper(claims: Claims, catalogue: CatalogueView) -> PaperView:
-    known = _known_type(claims, catalogue)
+    known = find_type(claims, catalogue.types)
     fields = [] if known is None else [_field(one, claims.fields[one.number]) for one in _carried(claims, known)]
     issued_at = datetime.fromtimestamp(claims.issued_at, UTC)
     comparison = [one for one in fields if known is not None and one.name == known.comparison_field]
@@ -68,13 +69,6 @@ def _paper(claims: Claims, catalogue: CatalogueView) -> PaperView:
         expires_at=_instant(claims.expires_at),
         evidence_level=claims.evidence_level,
     )
-
-
-def _known_type(claims: Claims, catalogue: CatalogueView) -> ResultType | None:
-    """The type, if the values in the code are such as it knows."""
-    known = catalogue.types.get((claims.type_code, claims.type_version))
-    fitting = known is not None and all(fits(one, claims.fields[one.number]) for one in _carried(claims, known))
-    return known if fitting else None
 
 
 def _carried(claims: Claims, result_type: ResultType) -> list[Field]:

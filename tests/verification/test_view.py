@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from golden import vectors
 from khoso.formats.claims import Claims, FieldValue, StatusRef
-from khoso.formats.field_values import fits
 from khoso.formats.result_type import Choice, Field, FieldKind, ResultType
 from khoso.formats.status_list import Status
 from khoso.formats.trust import Trust, TrustedAgency
-from khoso.formats.verdict import GenuinePaper, Outcome, TypeCatalogue, Verdict
+from khoso.formats.verdict import GenuinePaper, Outcome, TypeCatalogue, Verdict, find_type
 from khoso.verification.model import Checked, Withdrawal
 from khoso.verification.view import View
 from verification.spelled import spell
@@ -96,7 +95,7 @@ WITHDRAWALS = st.none() | st.builds(
 def test_of_any_paper(made: tuple[ResultType, Claims], as_of: int | None, withdrawal: Withdrawal | None) -> None:
     result_type, claims = made
     catalogue = Catalogue(TRUST, {("KQ.1", 1): result_type}, {"H17": ("H18",), "H18": ("H19", "H19")})
-    all_fit = all(fits(one, claims.fields[one.number]) for one in result_type.fields if one.number in claims.fields)
+    all_fit = find_type(claims, catalogue.types) is not None
     verdict = Verdict(
         Outcome.REVOKED, 8, "revoke", GenuinePaper(claims, b""), as_of, as_of, Status.INVALID if all_fit else None
     )
@@ -115,3 +114,13 @@ def test_a_newer_catalogue_has_the_word() -> None:
     assert "Tên mới".encode() not in view.write(checked, older)
     newer = Catalogue(Trust(0, 1, {}, renamed), dict(vector.types))
     assert view.write(checked, newer) == msgspec.json.encode(spell(checked, newer))
+
+
+@pytest.mark.parametrize("name", [name for name in vectors.names() if name.startswith("field-")])
+def test_a_field_that_does_not_fit_its_type_is_not_shown_even_if_the_record_decides(name: str) -> None:
+    vector = vectors.read(name)
+    by_record = vector.judge()._replace(outcome=Outcome.NOT_ISSUED, step=8, reason="never_recorded")
+    view = View().present(Checked(by_record, NOW), Catalogue(vector.trust, vector.types))
+    assert view.paper is not None
+    assert (view.paper.type, view.paper.fields) == (None, [])
+    assert view.paper.result_code

@@ -161,8 +161,8 @@ def verify(
             return Verdict(Outcome.NOT_GENUINE, 6, "key_compromised", trust_as_of=trust.issued_at)
 
     # 7. Do we know what the fields mean? A type younger than our catalogue is no forgery.
-    result_type = types.get((claims.type_code, claims.type_version))
-    if result_type is None or not _fits(claims, result_type):
+    result_type = find_type(claims, types)
+    if result_type is None:
         return Verdict(Outcome.CANNOT_TELL, 7, "unknown_type", paper, trust_as_of=trust.issued_at)
 
     # 8. Was it recorded, and does it stand? A signature that was never recorded is worth nothing.
@@ -207,6 +207,12 @@ _WITHDRAWN = {
     Status.SUSPENDED: (Outcome.SUSPENDED, "status"),
     Status.SUPERSEDED: (Outcome.SUPERSEDED, "status"),
 }
+
+
+def find_type(claims: Claims, types: TypeCatalogue) -> ResultType | None:
+    """The type by which every field of a paper can be read; None for an unknown one, or if a field does not fit it."""
+    result_type = types.get((claims.type_code, claims.type_version))
+    return result_type if result_type is not None and _fits(claims, result_type) else None
 
 
 def _fits(claims: Claims, result_type: ResultType) -> bool:

@@ -11,10 +11,10 @@ import msgspec
 
 from khoso.act_reasons import in_words
 from khoso.formats.claims import Claims, FieldValue
-from khoso.formats.field_values import fits, from_code, shown
+from khoso.formats.field_values import from_code, shown
 from khoso.formats.result_type import Field, ResultType
 from khoso.formats.status_list import Status
-from khoso.formats.verdict import Outcome
+from khoso.formats.verdict import Outcome, find_type
 from khoso.text import Words
 from khoso.verification.model import (
     CatalogueView,
@@ -69,7 +69,9 @@ class View:
     def _paper(self, claims: Claims, status: Status | None, catalogue: CatalogueView) -> Json:
         self._follow(catalogue)
         form = self._papers.get((claims.type_code, claims.type_version), _UNKNOWN_TYPE)
-        if status is None and not form.fits(claims):  # a verdict that came as far as the status has found that they fit
+        if (
+            status is None and find_type(claims, catalogue.types) is None
+        ):  # a verdict that came as far as the status has found that they fit
             form = _UNKNOWN_TYPE
         issuer = self._issuers.get(claims.issuer)
         if issuer is None:
@@ -92,11 +94,6 @@ class PaperForm:
         self._subject_kind = _write(None if result_type is None else result_type.subject_kind)
         self._comparison = "" if result_type is None else result_type.comparison_field
         self._fields = () if result_type is None else tuple(map(_labelled, result_type.by_glance))
-
-    def fits(self, claims: Claims) -> bool:
-        """Whether every value that the code carries is one that its field can have."""
-        values = claims.fields
-        return all(fits(field, values[field.number]) for field, _ in self._fields if field.number in values)
 
     def write(self, claims: Claims, issuer: Json) -> Json:
         """What a genuine code says, in the form of `PaperView`."""
