@@ -33,7 +33,7 @@ demo: $(INSTALLED) $(BUILT) ## start everything on this machine, with papers to 
 	@$(BIN)/khoso demo $(ARGS)
 
 test: check system-packages ## static checks, then all tests; full branch coverage where papers are made and judged
-	@$(NPM) test
+	@$(NPM) test --silent
 	@$(BIN)/pytest --cov --cov-report= $(ARGS)
 	@$(BIN)/coverage report --include='$(FULLY_COVERED)' --show-missing --skip-covered --fail-under=100
 
@@ -47,7 +47,7 @@ check: $(VENV)/.dev web/node_modules/.dev ## the static checks alone: style, typ
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/basedpyright --level warning
 	@$(BIN)/lint-imports --no-cache >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
-	@$(NPM) run check
+	@$(NPM) run --silent check
 	@$(MAKE) --no-print-directory web
 
 web: $(BUILT) ## build the scripts of the pages into the package
@@ -99,7 +99,7 @@ web/node_modules/.dev: $(NPM_LOCK) | $(VENV)/.dev
 
 $(BUILT): $(wildcard web/*/src/*.ts) web/vite.config.js $(NPM_LOCK) | $(INSTALLED)
 	@[ web/node_modules/.dev -nt web/package-lock.json ] || $(NPM) ci --omit=dev
-	@$(NPM) run build
+	@$(NPM) run --silent build
 
 # ensurepip writes pip last: a venv without it was interrupted and is made anew.
 $(BIN)/pip:

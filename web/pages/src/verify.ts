@@ -43,7 +43,10 @@ async function answer(code: string, show: (page: DocumentFragment) => void): Pro
 
 async function judge(code: string): Promise<VerdictView | null> {
   await Promise.race([city.refresh(), after(PATIENCE_MS)]);
-  return city.judge(code);
+  const start = performance.now();
+  const view = await city.judge(code);
+  performance.measure("judge", { start });
+  return view;
 }
 
 const after = (ms: number): Promise<undefined> => new Promise((resolve) => setTimeout(resolve, ms, undefined));
