@@ -28,7 +28,8 @@ _PATIENCE_SECONDS = 60
 
 @contextmanager
 def worker(config: Config) -> Iterator["subprocess.Popen[bytes]"]:
-    process = subprocess.Popen([*KHOSO, "worker"], env=clean(os.environ) | to_environment(config))
+    of_development = msgspec.structs.replace(config, demo=True)  # its root is
+    process = subprocess.Popen([*KHOSO, "worker"], env=clean(os.environ) | to_environment(of_development))
     try:
         yield process
     finally:

@@ -139,7 +139,7 @@ def test_a_city_for_everybody_has_a_root_of_its_own(
     khoso: Khoso, config: Config, key_dir: Path, database: Database, tmp_path: Path
 ) -> None:
     (tmp_path / "none").mkdir()
-    for name in ("passphrase", "token.pem", "publisher.pem", "holder-pepper"):
+    for name in ("passphrase", "token.pem", "audit.pem", "publisher.pem", "holder-pepper"):
         shutil.copy(key_dir / name, tmp_path / "none" / name)
     for command in ("check-config", "serve", "worker"):
         development = khoso(command, config=msgspec.structs.replace(config, keys_dir=key_dir))

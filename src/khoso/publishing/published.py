@@ -168,7 +168,9 @@ class PublishedLists:
             self._alarms.settle(_REFUSED, subject)
 
     def _take_trust(self, signed: bytes, honest_sets: Sequence[bytes]) -> None:
-        self.lists.take_trust(signed, *honest_sets)
+        self.lists.take_trust(signed)
+        for data in honest_sets:
+            self.lists.take_honest_set(data)
         named = {key.honest_digest for key in self.lists.trust.keys.values()}
         by_digest = {sha256(data).digest(): data for data in honest_sets}
         self._trust, self._bundle = signed, None
