@@ -143,6 +143,15 @@ async def test_a_server_that_lets_wait_is_not_waited_for(site: Site, phone: Page
     await expect(phone.locator("article.verdict")).to_have_attribute("data-outcome", "in_force")
 
 
+async def test_a_browser_that_cannot_check_signatures_leaves_it_to_the_server(site: Site, phone: Page) -> None:
+    """Outside a secure context, as on http and another machine's address, there is no WebCrypto."""
+    await phone.add_init_script("Object.defineProperty(crypto, 'subtle', { value: undefined })")
+    await open_page(phone, site)
+    await scan(phone, site.paper(Outcome.IN_FORCE).code)
+    assert await shown(phone) == ("in_force", "green")
+    await expect(phone.get_by_text("Chỉ máy chủ kiểm tra")).to_be_visible()
+
+
 async def test_the_page_weighs_little(site: Site, phone: Page) -> None:
     responses: list[Response] = []
     phone.on("response", lambda response: responses.append(response))

@@ -1,4 +1,4 @@
-"""What `make web` builds: in the wheel, with nothing that the pages' policy forbids, and missed where it lacks."""
+"""What `make web` builds: in the wheel, without what the pages' policy forbids, and missed at once."""
 
 import re
 import subprocess

@@ -36,7 +36,7 @@ function strictness(view: VerdictView): number {
 
 /** Whether the server says something else because it knows something newer, or something that no list tells. */
 function isExplained(own: VerdictView, server: VerdictView): boolean {
-  if (server.colour === "grey") return strictness(own) === 0; // it had to leave open what the lists close
+  if (server.colour === "grey" && strictness(own) === 0) return true; // it leaves open what the lists close
   if (strictness(server) > strictness(own) && server.step >= STATUS_STEP) return true;
   if (own.step === TERM_STEP && clocksDiffer(own, server)) return true;
   if (own.step >= STATUS_STEP) return isNewer(server.status_as_of, own.status_as_of);

@@ -19,6 +19,7 @@ export class City {
   constructor(origin: string, roots: readonly Uint8Array<ArrayBuffer>[]) {
     this.#origin = origin;
     this.#lists = Promise.all(roots.map(readPublicKey)).then((keys) => new Lists(origin, keysByKid(...keys)));
+    this.#lists.catch(() => {}); // outside a secure context there is no WebCrypto; whoever asks for the lists is told
   }
 
   /** Fetch the lists unless that was done a short while ago. What cannot be had or believed leaves those held. */

@@ -41,10 +41,11 @@ async function answer(code: string, show: (page: DocumentFragment) => void): Pro
   show(together(own, await asked));
 }
 
+/** This browser's own answer; null where it cannot judge at all, for want of lists or of WebCrypto. */
 async function judge(code: string): Promise<VerdictView | null> {
   await Promise.race([city.refresh(), after(PATIENCE_MS)]);
   const start = performance.now();
-  const view = await city.judge(code);
+  const view = await city.judge(code).catch(() => null);
   performance.measure("judge", { start });
   return view;
 }

@@ -26,6 +26,7 @@ const GOOD = view("in_force", 11, "all_checks_passed", { status_as_of: LATER });
 const FORGED = view("not_genuine", 5, "signature");
 const UNKNOWN_KEY = view("not_genuine", 4, "unknown_key");
 const WITHDRAWN = view("not_issued", 8, "revoked_or_never_issued");
+const AWAY = view("cannot_tell", 8, "database_away");
 const EXPIRED = view("expired", 9, "expires_at");
 
 const agreed: [string, VerdictView, VerdictView][] = [
@@ -36,7 +37,8 @@ const agreed: [string, VerdictView, VerdictView][] = [
   ["only the record tells other content", OWN_GOOD, view("not_issued", 8, "content_differs_from_record")],
   ["a key newer than this browser's list is known", UNKNOWN_KEY, { ...GOOD, trust_as_of: LATER }],
   ["a wrong clock here does not end a paper", { ...EXPIRED, checked_at: "2027-11-23T02:10:00Z" }, GOOD],
-  ["the server leaves open what the lists close", OWN_GOOD, view("cannot_tell", 8, "database_away")],
+  ["a paper younger than the list is not called forged", WITHDRAWN, { ...AWAY, status_as_of: LATER }],
+  ["the server leaves open what the lists close", OWN_GOOD, AWAY],
 ];
 for (const [what, own, server] of agreed) {
   test(what, () => assert.deepEqual(decide(own, server), { view: server, other: null }));
@@ -48,7 +50,7 @@ const differing: [string, VerdictView, VerdictView, "own" | "server"][] = [
   ["a key that only the server knows, by the same list", UNKNOWN_KEY, GOOD, "own"],
   ["a withdrawal that the server no longer knows", WITHDRAWN, { ...GOOD, status_as_of: EARLIER }, "own"],
   ["an end that only this browser sees", EXPIRED, { ...GOOD, status_as_of: EARLIER }, "own"],
-  ["a forgery of which the server knows nothing", FORGED, view("cannot_tell", 8, "database_away"), "own"],
+  ["a forgery of which the server knows nothing", FORGED, AWAY, "own"],
 ];
 for (const [what, own, server, stricter] of differing) {
   test(`${what}: the stricter is shown, and that they differ`, () => {
