@@ -154,7 +154,7 @@ def _documents() -> Iterator[tuple[str, Callable[[bytes], object], bytes]]:
     trust = _trust(bytes(8), ec.generate_private_key(ec.SECP256R1()).public_key())
     statuses = status_list.compress(status_list.StatusList())
     token = status_token.StatusToken(ORIGIN, 7, 1, NOW, NOW + 86_400, 300, statuses)
-    papers = honest_set.encode([(StatusRef(0, index), bytes(32)) for index in range(100)])
+    papers = honest_set.encode({0: honest_set.encode_list((index, bytes(32)) for index in range(100))})
     whole = bundle.encode(bundle.Bundle(b"trust", b"types", (b"status",), (papers,)))
     yield "trust list", lambda data: trust_list.decode(data, ORIGIN), trust_list.encode(trust, ORIGIN)
     yield "status list token", lambda data: status_token.decode(data, ORIGIN), status_token.encode(token)

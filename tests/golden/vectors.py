@@ -129,7 +129,7 @@ class DocumentVector(NamedTuple):
         return None
 
 
-_TAKE: Mapping[str, Callable[[Lists, bytes], None]] = {
+_TAKE: Mapping[str, Callable[[Lists, bytes], object]] = {
     "trust": Lists.take_trust,
     "types": Lists.take_types,
     "status": Lists.take_status,

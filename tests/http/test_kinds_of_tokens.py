@@ -56,7 +56,7 @@ def believes_credential(thing: bytes) -> bool:
     return verify(city.code(thing), ORIGIN, lists.trust, lists.types, lists, NOW).outcome is not Outcome.NOT_GENUINE
 
 
-def believes_document(take: Callable[[Lists, bytes], None]) -> Callable[[bytes], bool]:
+def believes_document(take: Callable[[Lists, bytes], object]) -> Callable[[bytes], bool]:
     def believes(thing: bytes) -> bool:
         try:
             take(opened(), thing)
