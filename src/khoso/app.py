@@ -24,6 +24,7 @@ from khoso.identity.routes import Door
 from khoso.imports import routes as imports
 from khoso.issuance import routes as issuance
 from khoso.pages import routes as pages
+from khoso.pages.assets import assets
 from khoso.processes import die_with
 from khoso.publishing import routes as publishing
 from khoso.signing.files import KeyFiles
@@ -57,7 +58,9 @@ class HotFirst(Litestar):
 
 def create_app(config: Config, now: Clock = utc_now) -> Litestar:
     """The application; it opens its database when it starts, or else the lists that were published last."""
-    token_key = KeyFiles(config.keys_dir).token_key().public_key()
+    assets()  # a server without the scripts of its pages does not start
+    keys = KeyFiles(config.keys_dir)
+    token_key, roots = keys.token_key().public_key(), keys.roots()
     door = Door(token_key, config.public_url, now)
 
     @asynccontextmanager
@@ -89,6 +92,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Litestar:
         dependencies={
             "caller": Provide(provide_caller, sync_to_thread=False),
             "papers_to_scan": Provide(lambda: papers, sync_to_thread=False),
+            "roots": Provide(lambda: roots, sync_to_thread=False),
             **{name: _provide(name) for name in ("catalogue", "issuer", "imports", "published", "vaults", "verifier")},
         },
         exception_handlers=problems.HANDLERS,

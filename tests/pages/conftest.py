@@ -88,6 +88,7 @@ async def _create_database(server: EmbeddedPostgres, template: str) -> None:
 async def _load_papers(config: Config) -> Mapping[str, PaperToScan]:
     async with open_services(config) as services:
         demonstration = await load_demonstration(config, services, utc_now)
+        assert (await services.publisher.publish()).refused == {}
     return {paper.slug: paper for paper in demonstration.papers}
 
 

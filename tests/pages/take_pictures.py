@@ -18,7 +18,7 @@ COLOURS = 64
 PHONE = (390, 1000)
 DESK = (1280, 1000)
 PRINT = (718, 1000)  # the width between the margins of A4, at 96 dpi, and three papers
-API = "**/api/v1/verify"
+API, LISTS = "**/api/v1/verify", "**/lists/bundle"
 SCANNED = {
     "in-force": "truck-good",
     "revoked": "house-revoked",
@@ -46,10 +46,12 @@ async def take_answers(browser: Browser, codes: Mapping[str, str]) -> None:
         page = await open_page(browser, PHONE)
         await scan(page, codes[slug])
         await save(page, f"verify-{name}")
-    page = await open_page(browser, PHONE)
-    await page.route(API, lambda route: route.abort())
-    await scan(page, codes[SCANNED["in-force"]])
-    await save(page, "verify-cannot-tell")
+    for name, away in {"verify-offline": [API], "verify-cannot-tell": [API, LISTS]}.items():
+        page = await open_page(browser, PHONE)
+        for address in away:
+            await page.route(address, lambda route: route.abort())
+        await scan(page, codes[SCANNED["in-force"]])
+        await save(page, name)
 
 
 async def take_home_and_sheet(browser: Browser, origin: str) -> None:

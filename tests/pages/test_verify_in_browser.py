@@ -10,6 +10,7 @@ from khoso.verification.wording import words
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 API = "**/api/v1/verify"
+LISTS = "**/lists/bundle"
 
 
 async def scan(page: Page, code: str | None) -> None:
@@ -161,7 +162,13 @@ async def test_nothing_of_the_code_leaves_the_phone_but_in_the_one_body(site: Si
     assert await phone.evaluate("JSON.stringify(localStorage) + JSON.stringify(sessionStorage)") == "{}{}"
 
 
-async def test_no_network_is_neither_genuine_nor_forged(site: Site, phone: Page) -> None:
+async def without_lists(page: Page) -> None:
+    """The browser has nothing to judge by itself."""
+    await page.route(LISTS, lambda route: route.abort("internetdisconnected"))
+
+
+async def test_no_network_and_no_lists_is_neither_genuine_nor_forged(site: Site, phone: Page) -> None:
+    await without_lists(phone)
     await phone.goto(f"{site.origin}/v")
     await phone.route(API, lambda route: route.abort("internetdisconnected"))
     await phone.evaluate("fragment => { location.hash = fragment }", "1234")
@@ -186,6 +193,7 @@ async def test_no_network_is_neither_genuine_nor_forged(site: Site, phone: Page)
     ],
 )
 async def test_what_is_no_answer_is_shown_grey(site: Site, phone: Page, status: int, body: str, said: str) -> None:
+    await without_lists(phone)
     await phone.route(API, lambda route: route.fulfill(status=status, body=body, content_type="application/json"))
     await scan(phone, site.paper(Outcome.IN_FORCE).code)
     assert await colour(phone) == "grey"
@@ -194,6 +202,8 @@ async def test_what_is_no_answer_is_shown_grey(site: Site, phone: Page, status: 
 
 @pytest.mark.parametrize("change", [{"colour": "chartreuse"}, {"title": {}}])
 async def test_an_answer_of_another_kind_is_shown_grey(site: Site, phone: Page, change: dict[str, object]) -> None:
+    await without_lists(phone)
+
     async def change_the_answer(route: Route) -> None:
         response = await route.fetch()
         await route.fulfill(response=response, json=await response.json() | change)

@@ -1,4 +1,4 @@
-"""The style sheet, the script and the emblem: package data under names that hold their content's hash."""
+"""The style sheet, the scripts and the emblem: package data under names that hold their content's hash."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,9 +7,12 @@ from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from khoso.errors import ConfigurationError
+
 _SOURCES = (
     ("khoso.pages", "static/khoso.css", "text/css"),
-    ("khoso.pages", "static/khoso.js", "text/javascript"),
+    ("khoso.pages", "built/khoso.js", "text/javascript"),
+    ("khoso.pages", "built/verify.js", "text/javascript"),
     ("khoso.rendering", "data/emblem.svg", "image/svg+xml"),
 )
 
@@ -24,7 +27,7 @@ class Asset(NamedTuple):
 
 @cache
 def assets() -> Mapping[str, Asset]:
-    """The assets by their plain names, read once."""
+    """The assets by their plain names, read once. Raises ConfigurationError if the scripts have not been built."""
     return {PurePosixPath(path).name: _read(package, path, media_type) for package, path, media_type in _SOURCES}
 
 
@@ -39,6 +42,11 @@ def asset_url(name: str) -> str:
 
 
 def _read(package: str, path: str, media_type: str) -> Asset:
-    body = files(package).joinpath(path).read_bytes()
+    try:
+        body = files(package).joinpath(path).read_bytes()
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"{path} of {package} is missing: `make web` builds the scripts of the pages"
+        ) from None
     name = PurePosixPath(path)
     return Asset(f"{name.stem}.{hashlib.sha256(body).hexdigest()[:16]}{name.suffix}", media_type, body)

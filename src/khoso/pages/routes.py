@@ -1,5 +1,6 @@
 """The pages over HTTP. Nothing that a paper says is ever in an address: codes come in fragments and in bodies."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, URLEncodedBody
 
 from khoso.errors import KhosoError, NotFound, TooManyAttempts, Unavailable
+from khoso.formats.documents import PublicKeys
+from khoso.formats.trust_list import public_der
 from khoso.formats.verdict import Outcome
 from khoso.http import IMMUTABLE, conditional
 from khoso.openapi import describe
@@ -31,6 +34,7 @@ _PUBLIC = {"public": True}
 _MISTYPED = frozenset({"lookup_form", "lookup_check"})
 _UNANSWERED = ("no_network", "service_away", "too_many_attempts")
 _MAX_FORM = 1_024
+_NO_ROOTS: PublicKeys = {}
 
 
 class LookupForm(msgspec.Struct, frozen=True):
@@ -48,9 +52,9 @@ async def home(
 
 
 @get("/v", opt=_PUBLIC, include_in_schema=False)
-async def verify_page(request: Request[Any, Any, Any]) -> Response[bytes]:
+async def verify_page(request: Request[Any, Any, Any], roots: NamedDependency[PublicKeys]) -> Response[bytes]:
     """The page behind every QR code. The server never sees which: the code is in the fragment."""
-    return _page(request, _verify_page(scanning=True))
+    return _page(request, _verify_page(scanning=True, roots=roots))
 
 
 def on_unanswered(_: Request[Any, Any, Any], error: KhosoError) -> Response[bytes]:
@@ -104,19 +108,29 @@ async def asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Respons
 
 
 page_handlers = [home, verify_page, look_up, api_page, demo_papers, asset]
-"""Every page. They need the dependencies `verifier` and `papers_to_scan`, which is empty outside a demonstration."""
+"""Every page. They need `verifier`, `roots` and `papers_to_scan`, which is empty outside a demonstration."""
 
 
 def _verify_page(
     *,
     scanning: bool = False,
+    roots: PublicKeys = _NO_ROOTS,
     found: object = None,
     wording: Wording | None = None,
     typed: str = "",
     problem: Wording | None = None,
 ) -> bytes:
     unanswered = {reason: words(Outcome.CANNOT_TELL, reason) for reason in _UNANSWERED} if scanning else {}
-    return render("verify.html", scanning=unanswered, found=found, wording=wording, typed=typed, problem=problem)
+    encoded = " ".join(b64encode(public_der(key)).decode() for key in roots.values())
+    return render(
+        "verify.html",
+        scanning=unanswered,
+        roots=encoded,
+        found=found,
+        wording=wording,
+        typed=typed,
+        problem=problem,
+    )
 
 
 def _page(request: Request[Any, Any, Any], page: bytes) -> Response[bytes]:
