@@ -34,7 +34,7 @@ demo: $(INSTALLED) $(BUILT) ## start everything on this machine, with papers to 
 
 test: check system-packages ## static checks, then all tests; full branch coverage where papers are made and judged
 	@$(NPM) test --silent
-	@$(BIN)/pytest --cov --cov-report= $(ARGS)
+	@$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --cov --cov-report= $(ARGS)
 	@$(BIN)/coverage report --include='$(FULLY_COVERED)' --show-missing --skip-covered --fail-under=100
 
 # INSTALL=no asks it to leave the system alone.
