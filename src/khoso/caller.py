@@ -4,6 +4,8 @@ from uuid import UUID
 
 import msgspec
 
+from khoso.errors import NotPermitted
+
 SCOPES = {
     "credentials:issue": "issue results for the token's agency",
     "credentials:read": "read results that the token's agency issued",
@@ -27,6 +29,13 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """The agency he acts for."""
     vault_id: UUID | None = None
     """The vault that is his own."""
+
+    @property
+    def acting_agency(self) -> str:
+        """The agency he acts for. Raises NotPermitted if the token names none."""
+        if self.agency_code is None:
+            raise NotPermitted("the token names no agency")
+        return self.agency_code
 
     def may(self, scope: str) -> bool:
         """Whether the token allows what the scope names."""

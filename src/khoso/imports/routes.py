@@ -14,7 +14,7 @@ from litestar.response import Stream
 from litestar.status_codes import HTTP_202_ACCEPTED
 
 from khoso.caller import Caller
-from khoso.errors import InputProblem, InvalidInput, NotPermitted
+from khoso.errors import InputProblem, InvalidInput
 from khoso.http import PRIVATE
 from khoso.imports.model import MAX_FILE_BYTES, FaultPage, FileFormat, Job, State, Upload
 from khoso.imports.results import ResultFormat, result_file
@@ -86,7 +86,7 @@ async def start_import(
         issue_valid=issue == "valid",
         idempotency_key=idempotency_key,
     )
-    job = await imports.receive(upload, _agency_of(caller), caller.subject, request.stream())
+    job = await imports.receive(upload, caller.acting_agency, caller.subject, request.stream())
     return Response(_view(job), headers={"location": f"/api/v1/imports/{job.import_id}"})
 
 
@@ -94,7 +94,7 @@ async def start_import(
 async def show_import(
     import_id: FromPath[UUID], caller: NamedDependency[Caller], imports: NamedDependency[Imports]
 ) -> Response[ImportView]:
-    job = await imports.get_import(import_id, _agency_of(caller))
+    job = await imports.get_import(import_id, caller.acting_agency)
     return Response(_view(job), headers={"cache-control": PRIVATE})
 
 
@@ -111,7 +111,7 @@ async def list_import_errors(
     cursor: Annotated[int, QueryParameter(ge=0)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 100,
 ) -> Response[FaultPage]:
-    page = await imports.list_faults(import_id, _agency_of(caller), cursor, limit)
+    page = await imports.list_faults(import_id, caller.acting_agency, cursor, limit)
     return Response(page, headers={"cache-control": PRIVATE})
 
 
@@ -128,7 +128,7 @@ async def show_import_results(
     imports: NamedDependency[Imports],
     file_format: Annotated[ResultFormat, QueryParameter(name="format")] = "csv",
 ) -> Stream:
-    await imports.get_import(import_id, _agency_of(caller))
+    await imports.get_import(import_id, caller.acting_agency)
     return Stream(
         result_file(imports.results(import_id), file_format),
         media_type=_MEDIA_TYPES[file_format],
@@ -149,18 +149,12 @@ async def show_import_template(
     imports: NamedDependency[Imports],
     file_format: Annotated[TemplateFormat, QueryParameter(name="format")] = "xlsx",
 ) -> Response[bytes]:
-    result_type = imports.result_type(type_code, _agency_of(caller))
+    result_type = imports.result_type(type_code, caller.acting_agency)
     return Response(
         make_template(result_type, file_format),
         media_type=_MEDIA_TYPES[file_format],
         headers=_download(f"{result_type.code}.{file_format}"),
     )
-
-
-def _agency_of(caller: Caller) -> str:
-    if caller.agency_code is None:
-        raise NotPermitted("the token names no agency")
-    return caller.agency_code
 
 
 def _view(job: Job) -> ImportView:

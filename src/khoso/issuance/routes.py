@@ -2,20 +2,13 @@
 
 import msgspec
 
-from khoso.caller import Caller
-from khoso.errors import InputProblem, InvalidInput, NotPermitted
+from khoso.errors import InputProblem, InvalidInput
 from khoso.hot import Asking, HotRoute
 from khoso.issuance.model import Issued, IssueRequest
 from khoso.issuance.service import Issuer
 
 MAX_BODY = 32_768
 MAX_KEY = 100
-
-
-def _agency_of(caller: Caller) -> str:
-    if caller.agency_code is None:
-        raise NotPermitted("the token names no agency")
-    return caller.agency_code
 
 
 async def issue(request: IssueRequest, asking: Asking) -> bytes:
@@ -28,7 +21,7 @@ async def issue(request: IssueRequest, asking: Asking) -> bytes:
         raise InvalidInput(InputProblem("Idempotency-Key", "required", "is missing"))
     if not 0 < len(key) <= MAX_KEY:
         raise InvalidInput(InputProblem("Idempotency-Key", "length", f"1 to {MAX_KEY} characters"))
-    return msgspec.json.encode(await issuer.issue(request, _agency_of(caller), caller.subject, key))
+    return msgspec.json.encode(await issuer.issue(request, caller.acting_agency, caller.subject, key))
 
 
 ISSUE = HotRoute(

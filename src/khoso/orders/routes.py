@@ -14,7 +14,7 @@ from litestar.params import BodyKwarg, FromPath, FromQuery, HeaderParameter, JSO
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED, HTTP_204_NO_CONTENT
 
 from khoso.caller import Caller
-from khoso.errors import InputProblem, InvalidInput, NotPermitted
+from khoso.errors import InputProblem, InvalidInput
 from khoso.http import PRIVATE
 from khoso.orders.book import MAX_PAGE, OrderBook
 from khoso.orders.model import (
@@ -91,7 +91,7 @@ async def act_on_result(
     caller: NamedDependency[Caller],
     orders: NamedDependency[Orders],
 ) -> Response[OrderView | None]:
-    order = await orders.act(result_code, data, _agency_of(caller), caller.subject)
+    order = await orders.act(result_code, data, caller.acting_agency, caller.subject)
     if order.state == "carried_out":
         return Response(None, status_code=HTTP_204_NO_CONTENT)
     return _answer(order, HTTP_202_ACCEPTED)
@@ -114,7 +114,7 @@ async def place_order(
     orders: NamedDependency[Orders],
     idempotency_key: IdempotencyKey,
 ) -> Response[OrderView | None]:
-    return _placed(await orders.place(data, _agency_of(caller), caller.subject, _check_key(idempotency_key)))
+    return _placed(await orders.place(data, caller.acting_agency, caller.subject, _check_key(idempotency_key)))
 
 
 @post(
@@ -150,7 +150,7 @@ async def place_order_by_file(
         only_valid=only_valid,
     )
     key, content = _check_key(idempotency_key), await request.body()
-    return _placed(await orders.place_file(asked, content, _agency_of(caller), caller.subject, key))
+    return _placed(await orders.place_file(asked, content, caller.acting_agency, caller.subject, key))
 
 
 @post(
@@ -168,7 +168,7 @@ async def preview_order(
     caller: NamedDependency[Caller],
     orders: NamedDependency[Orders],
 ) -> Preview:
-    return await orders.preview(data, _agency_of(caller))
+    return await orders.preview(data, caller.acting_agency)
 
 
 @get("/api/v1/status-orders", opt=_READ, tags=["status orders"], summary="The agency's orders, newest first")
@@ -179,7 +179,7 @@ async def list_orders(
     cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
 ) -> Response[OrderList]:
-    page = await order_book.list_orders(_agency_of(caller), only, cursor, limit)
+    page = await order_book.list_orders(caller.acting_agency, only, cursor, limit)
     return _private(OrderList([view(order) for order in page.items], page.next_cursor))
 
 
@@ -187,7 +187,7 @@ async def list_orders(
 async def show_order(
     order_id: FromPath[UUID], caller: NamedDependency[Caller], order_book: NamedDependency[OrderBook]
 ) -> Response[OrderView]:
-    return _private(view(await order_book.get_order(order_id, _agency_of(caller))))
+    return _private(view(await order_book.get_order(order_id, caller.acting_agency)))
 
 
 @get(
@@ -203,7 +203,7 @@ async def list_order_results(
     cursor: Annotated[int, QueryParameter(ge=0, le=1 << 31)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 100,
 ) -> Response[ResultPage]:
-    return _private(await order_book.list_results(order_id, _agency_of(caller), cursor, limit))
+    return _private(await order_book.list_results(order_id, caller.acting_agency, cursor, limit))
 
 
 @get(
@@ -219,7 +219,7 @@ async def list_order_faults(
     cursor: Annotated[int, QueryParameter(ge=0, le=1 << 31)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 100,
 ) -> Response[FaultPage]:
-    return _private(await order_book.list_faults(order_id, _agency_of(caller), cursor, limit))
+    return _private(await order_book.list_faults(order_id, caller.acting_agency, cursor, limit))
 
 
 @post(
@@ -237,7 +237,7 @@ async def approve_order(
     orders: NamedDependency[Orders],
 ) -> Response[OrderView]:
     order_hash = bytes.fromhex(data.order_hash)
-    return _private(view(await orders.approve(order_id, order_hash, _agency_of(caller), caller.subject)))
+    return _private(view(await orders.approve(order_id, order_hash, caller.acting_agency, caller.subject)))
 
 
 @post(
@@ -254,15 +254,9 @@ async def cancel_order(
     caller: NamedDependency[Caller],
     orders: NamedDependency[Orders],
 ) -> Response[OrderView]:
-    agency_code, may_approve = _agency_of(caller), caller.may(_APPROVE)
+    agency_code, may_approve = caller.acting_agency, caller.may(_APPROVE)
     order = await orders.cancel(order_id, data.reason, agency_code, caller.subject, may_approve=may_approve)
     return _private(view(order))
-
-
-def _agency_of(caller: Caller) -> str:
-    if caller.agency_code is None:
-        raise NotPermitted("the token names no agency")
-    return caller.agency_code
 
 
 def _check_key(idempotency_key: str) -> str:
