@@ -10,10 +10,10 @@ from msgspec.structs import replace as replaced
 
 from catalogue.keys import make_key
 from conftest import Clock
-from khoso.catalogue import danang
-from khoso.catalogue.model import Agency, Right, SigningKey, Successor
+from khoso.catalogue import danang, trusting
+from khoso.catalogue.model import Agency, Right, Seed, SigningKey, Successor
 from khoso.catalogue.service import Catalogue
-from khoso.db import Pool
+from khoso.db import Connection, Pool
 from khoso.errors import InvalidInput
 from khoso.formats import cose
 from khoso.formats.result_type import ResultType
@@ -206,3 +206,26 @@ async def test_a_key_that_no_worker_could_use_is_refused(catalogue: Catalogue, c
     ]:
         assert await problems_of(catalogue.register_keys([wrong], "clerk")) == {code}
     assert await problems_of(catalogue.register_keys([good, make_key("H17")], "clerk")) == {"two_active"}
+
+
+async def test_a_slow_refresh_puts_nothing_older_in_the_place_of_a_change(
+    catalogue: Catalogue, another: Another, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await another().upsert_agencies([CITY], [], "clerk")
+    reading, may_go_on, read_content = asyncio.Event(), asyncio.Event(), trusting.read_content
+
+    async def read_slowly(conn: Connection) -> Seed:
+        content = await read_content(conn)
+        if not reading.is_set():
+            reading.set()
+            await may_go_on.wait()
+        return content
+
+    monkeypatch.setattr(trusting, "read_content", read_slowly)
+    slow = asyncio.create_task(catalogue.refresh())
+    await reading.wait()
+    change = asyncio.create_task(catalogue.upsert_agencies([replaced(CITY, name_en="Renamed")], [], "clerk"))
+    await asyncio.wait([change], timeout=1)
+    may_go_on.set()
+    await asyncio.gather(slow, change)
+    assert catalogue.snapshot.agencies["H17"].name_en == "Renamed"

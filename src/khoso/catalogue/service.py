@@ -4,6 +4,7 @@ Where the root's private key is at hand, as in a demonstration, every change als
 it. Where it is not, a change of agencies, rights or keys waits for the ceremony (`ceremony.py`) before it is believed.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -73,6 +74,7 @@ class Catalogue:
         self._root = root
         self._now = now
         self._believed_for = believed_for
+        self._refreshing = asyncio.Lock()
         self.snapshot = snapshots.build(
             _NEVER_LOADED, datetime.fromtimestamp(0, UTC), timedelta(0), _NOTHING, [], trusting.NOTHING
         )
@@ -91,7 +93,11 @@ class Catalogue:
     async def refresh(self) -> None:
         """Load the catalogue if a newer one was committed. Raises Unavailable; the snapshot then stays as it was."""
         seen_at = self._now()
-        async with db.connection(self._pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        async with (
+            self._refreshing,  # of two at once, the one that had read less could end last
+            db.connection(self._pool) as conn,
+            conn.transaction(isolation="repeatable_read", readonly=True),
+        ):
             version = await store.get_version(conn)
             if version == self.snapshot.version:
                 self.snapshot = snapshots.renew(self.snapshot, seen_at, self._believed_for)
