@@ -193,6 +193,26 @@ async def test_damaged_and_too_old_batches_are_set_aside_and_hold_up_nothing(
     assert capsys.readouterr().out == ""
 
 
+async def test_while_the_database_is_still_away_a_batch_waits_where_it_is(
+    services: Services, keeper: ScanKeeper, spool: Spool, told: Told, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = batch(clock, await scan_of(services))
+    spool.write(kept)
+
+    @asynccontextmanager
+    async def away(pool: Pool) -> AsyncIterator[Connection]:
+        raise Unavailable("away")
+        yield
+
+    with monkeypatch.context() as outage:
+        outage.setattr(db, "transaction", away)
+        with pytest.raises(Unavailable):
+            await keeper.deliver()
+    assert told["delivered"] == 0
+    await keeper.deliver()
+    assert told["delivered"] == 1
+
+
 async def test_what_finds_no_room_is_counted_with_an_alarm(
     services: Services, tmp_path: Path, clock: Clock, told: Told, capsys: pytest.CaptureFixture[str]
 ) -> None:
