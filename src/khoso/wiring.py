@@ -168,7 +168,6 @@ async def open_pool(config: Config, size: int) -> AsyncIterator[Pool]:
         raise ConfigurationError("KHOSO_DATABASE_URL is missing; `khoso demo` brings a database of its own")
     async with await db.create_pool(config.database_url, size) as pool:
         async with db.connection(pool) as conn:
-            await db.check_role(conn)
             await db.check_schema(conn)
         yield pool
 

@@ -5,18 +5,29 @@ if a key that may sign this type has signed it, and if it is not older than the 
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from . import cose
 from .cose import Profile
+from .trust import Publisher
 
 MAX_PAYLOAD = 1 << 24
 """Longest payload of a document, in bytes."""
 
 PublicKeys = Mapping[bytes, ec.EllipticCurvePublicKey]
 """Public keys by their kid."""
+
+
+class _Dated(Protocol):
+    @property
+    def issued_at(self) -> int:
+        """When it was signed; seconds since 1970 UTC."""
+        ...
+
+
+Published = TypeVar("Published", bound=_Dated)
 
 
 class NotBelieved(ValueError):
@@ -51,6 +62,20 @@ def unseal(profile: Profile, signed: bytes, keys: PublicKeys) -> Unsealed:
     if not cose.is_signed_by(key, unverified):
         raise NotBelieved("signature")
     return Unsealed(unverified.unverified_kid, unverified.unverified_payload)
+
+
+def unseal_published(
+    profile: Profile, signed: bytes, publishers: Mapping[bytes, Publisher], decode: Callable[[bytes], Published]
+) -> Published:
+    """What a document says that a publisher signed in its time; `decode` reads the payload.
+
+    Raises Malformed, or NotBelieved for another signer, or for one that might not sign then; and what `decode` raises.
+    """
+    unsealed = unseal(profile, signed, {kid: publisher.public_key for kid, publisher in publishers.items()})
+    said = decode(unsealed.payload)
+    if not publishers[unsealed.kid].may_sign_at(said.issued_at):
+        raise NotBelieved("signer_out_of_time")
+    return said
 
 
 def keys_by_kid(*keys: ec.EllipticCurvePublicKey) -> PublicKeys:

@@ -17,7 +17,7 @@ from typing import Any
 
 from . import cbor
 from .cose import Profile
-from .documents import MAX_PAYLOAD, NotBelieved, unseal
+from .documents import MAX_PAYLOAD, NotBelieved, unseal_published
 from .malformed import Malformed
 from .status_list import BITS, StatusList, decompress
 from .trust import Publisher
@@ -87,11 +87,7 @@ def unseal_status(signed: bytes, publishers: Mapping[bytes, Publisher], origin: 
 
     Whether the token has expired, or is older than another, is for whoever holds it to say.
     """
-    unsealed = unseal(PROFILE, signed, {kid: publisher.public_key for kid, publisher in publishers.items()})
-    token = decode(unsealed.payload, origin)
-    if not publishers[unsealed.kid].may_sign_at(token.issued_at):
-        raise NotBelieved("signer_out_of_time")
-    return token
+    return unseal_published(PROFILE, signed, publishers, lambda payload: decode(payload, origin))
 
 
 def to_jwt(token: StatusToken, kid: bytes, sign: Callable[[bytes], bytes]) -> str:

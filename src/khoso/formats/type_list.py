@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from . import cbor
 from .cose import Profile
-from .documents import MAX_PAYLOAD, NotBelieved, unseal
+from .documents import MAX_PAYLOAD, NotBelieved, unseal_published
 from .malformed import Malformed
 from .result_type import Choice, Field, ResultType, Validity
 from .trust import Publisher
@@ -51,16 +51,10 @@ def encode(listed: TypeList) -> bytes:
 
 def unseal_types(signed: bytes, publishers: Mapping[bytes, Publisher], origin: str) -> TypeList:
     """The list that a publisher signed in its time, for this city. Raises Malformed or NotBelieved."""
-    unsealed = unseal(PROFILE, signed, {kid: publisher.public_key for kid, publisher in publishers.items()})
-    listed = _decode(unsealed.payload)
-    if listed.origin != origin:
-        raise NotBelieved("origin")
-    if not publishers[unsealed.kid].may_sign_at(listed.issued_at):
-        raise NotBelieved("signer_out_of_time")
-    return listed
+    return unseal_published(PROFILE, signed, publishers, lambda payload: _decode(payload, origin))
 
 
-def _decode(payload: bytes) -> TypeList:
+def _decode(payload: bytes, origin: str) -> TypeList:
     try:
         top = cbor.loads(payload)
         content = top[CONTENT]
@@ -73,6 +67,8 @@ def _decode(payload: bytes) -> TypeList:
         raise Malformed("type_list") from None
     if not right or encode(listed) != payload:
         raise Malformed("type_list")
+    if listed.origin != origin:
+        raise NotBelieved("origin")
     return listed
 
 
