@@ -9,7 +9,7 @@ import json
 import uuid
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import jwt
 import msgspec
@@ -37,6 +37,14 @@ _OPTIONS: Options = {
 }
 
 
+class _Limit(msgspec.Struct, frozen=True):
+    """One of the authorization details (RFC 9396, 2): these scopes are good for these result types only."""
+
+    type: Literal["result_types"]
+    actions: list[str]
+    datatypes: list[str]
+
+
 class _Claims(msgspec.Struct, frozen=True):
     sub: str
     exp: int
@@ -45,6 +53,7 @@ class _Claims(msgspec.Struct, frozen=True):
     scope: str
     agency: str | None = None
     vault: uuid.UUID | None = None
+    authorization_details: list[_Limit] = []
 
 
 def make_token(
@@ -67,6 +76,11 @@ def make_token(
         claims["agency"] = caller.agency_code
     if caller.vault_id is not None:
         claims["vault"] = str(caller.vault_id)
+    if caller.types:
+        claims["authorization_details"] = [
+            {"type": "result_types", "actions": [scope], "datatypes": sorted(types)}
+            for scope, types in sorted(caller.types.items())
+        ]
     return jwt.encode(claims, key, algorithm=ALGORITHM, headers={"typ": TYPE})
 
 
@@ -110,6 +124,7 @@ class TokenReader:
         caller = Caller(
             subject=claims.sub,
             scopes=frozenset(claims.scope.split()),
+            types={one: frozenset(limit.datatypes) for limit in claims.authorization_details for one in limit.actions},
             agency_code=claims.agency,
             vault_id=claims.vault,
         )
