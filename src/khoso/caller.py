@@ -1,23 +1,55 @@
-"""Who is asking, as every room sees him. `identity` finds out; the rooms decide what it allows."""
+"""Who is asking, and the one decision about what he may.
 
-from collections.abc import Mapping
+`identity` finds out who asks, `authority` what he was given; the rooms ask here. A right is a scope, in a part of the
+administration, with one result type or all; a caller acts for one agency and has the rights that reach it.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Protocol
 from uuid import UUID
 
 import msgspec
 
-from khoso.errors import NotPermitted
+from khoso.errors import NotFound, NotPermitted
 
 SCOPES = {
-    "credentials:issue": "issue results for the token's agency",
-    "credentials:read": "read results that the token's agency issued",
+    "credentials:issue": "issue results in the name of the token's agency",
+    "credentials:read": "read results that the token's agency issued, or one below it",
     "credentials:change-status": "revoke, suspend, restore and supersede results of the token's agency",
-    "credentials:approve": "approve and cancel what others of the token's agency ordered",
+    "credentials:approve": "approve and cancel what others ordered in the token's agency, or in one below it",
     "vault:read": "read the results in the token's vault",
     "inspect": "verify as an inspector: the check is recorded under the token's name and shown to the holder",
-    "catalogue:write": "publish result types",
+    "catalogue:write": "publish result types of the token's agency, or of one below it",
+    "assignments:write": "list, grant and end assignments in the token's agency and below it",
+    "agencies:write": "add, rename, move and end agencies below the token's agency",
+    "inspector-fields:write": "say which recorded fields inspectors are shown, in the token's agency and below it",
+    "clients:write": "register the programs that ask in the name of the token's agency, or of one below it",
+    "dossiers:assist": "help citizens to file, in the token's agency and below it",
+    "monitoring:read": "see figures and warnings of the token's agency and of all below it",
     "metrics:read": "read the metrics",
 }
 """Every scope there is, with what it allows."""
+
+IN_ITS_NAME = frozenset({"credentials:issue"})
+"""Scopes by which the caller acts in the name of his agency: they reach it alone."""
+
+ANSWERED_FOR = frozenset({"credentials:change-status"})
+"""Scopes that reach his agency and those it answers for. Any other reaches all that is below it, too."""
+
+ENTRUSTED = frozenset(
+    {
+        "credentials:issue",
+        "credentials:read",
+        "credentials:change-status",
+        "credentials:approve",
+        "inspect",
+        "dossiers:assist",
+    }
+)
+"""Scopes that an administrator may give without having them: who appoints an officer need not be one. All others only
+pass from those who have them."""
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +60,24 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """The root of the subtree of agencies that it reaches."""
     type_code: str | None = None
     """The one result type that it is limited to; None: every type."""
+    valid_until: datetime | None = None
+    """When it ends by itself: nothing that is made of it may last longer."""
+
+
+class Hierarchy(Protocol):
+    """The administration as it stands at one moment."""
+
+    def stands(self, agency_code: str) -> bool:
+        """Whether the agency is known and in being."""
+        ...
+
+    def below(self, agency_code: str) -> frozenset[str]:
+        """The agency, all below it, and whom any of them answers for; nothing if the agency is not in being."""
+        ...
+
+    def answered_for(self, agency_code: str) -> frozenset[str]:
+        """The agency and those, no more, that it answers for; nothing if the agency is not in being."""
+        ...
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,12 +95,104 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def acting_agency(self) -> str:
-        """The agency he acts for. Raises NotPermitted if the token names none."""
+        """The agency in whose name he acts. Raises NotPermitted if the token names none."""
         if self.agency_code is None:
             raise NotPermitted("the token names no agency")
         return self.agency_code
 
-    def may(self, scope: str, type_code: str | None = None) -> bool:
-        """Whether the token allows what the scope names: with results of that type, or else with those of some type."""
-        limits = self.types.get(scope)
-        return scope in self.scopes and (type_code is None or limits is None or type_code in limits)
+    def has(self, *scopes: str) -> bool:
+        """Whether the token has one of these scopes; with what it reaches, `reach` tells."""
+        return not self.scopes.isdisjoint(scopes)
+
+
+class Reach(msgspec.Struct, frozen=True, dict=True):
+    """What somebody reaches by a scope: agencies, with one result type of each or, as None, all of them."""
+
+    pairs: frozenset[tuple[str, str | None]] = frozenset()
+
+    @cached_property
+    def agencies(self) -> frozenset[str]:
+        """The agencies of which anything is reached."""
+        return frozenset(agency_code for agency_code, _ in self.pairs)
+
+    def has(self, agency_code: str, *types: str) -> bool:
+        """Whether all that is named is reached: each type of the agency, or, if none is named, the agency whole."""
+        if (agency_code, None) in self.pairs:
+            return True
+        return bool(types) and all((agency_code, type_code) in self.pairs for type_code in types)
+
+    def check_shown(self, agency_code: str, *types: str) -> None:
+        """Raise NotFound for something that is not reached: it answers like what is not there."""
+        if not self.has(agency_code, *types):
+            raise NotFound(agency_code, *types)
+
+    def check_asked(self, agency_code: str, *types: str) -> None:
+        """Raise NotPermitted for something that is not reached, where the caller himself has named it."""
+        if not self.has(agency_code, *types):
+            raise NotPermitted(agency_code, *types)
+
+    def columns(self) -> tuple[list[str], list[str | None]]:
+        """The agencies and their types, as two columns for a query."""
+        pairs = sorted(self.pairs, key=lambda pair: (pair[0], pair[1] or ""))
+        return [agency_code for agency_code, _ in pairs], [type_code for _, type_code in pairs]
+
+
+def everything_of(agency_code: str) -> Reach:
+    """One agency with all its types: what whoever sits at the command line has named himself."""
+    return Reach(frozenset({(agency_code, None)}))
+
+
+def reach(caller: Caller, hierarchy: Hierarchy, *scopes: str) -> Reach:
+    """What the caller reaches by any of the scopes: the one decision about rights.
+
+    1. He has the scope, or it reaches nothing.
+    2. He acts for an agency that is in being, or it reaches nothing.
+    3. It reaches that agency: alone, with those it answers for, or with all below it, as the scope has it.
+    4. There, it reaches the result types to which his scope is limited, or else all.
+    """
+    pairs: set[tuple[str, str | None]] = set()
+    for scope in caller.scopes.intersection(scopes):
+        types = caller.types.get(scope, _EVERY_TYPE)
+        for agency_code in _agencies(scope, caller.agency_code, hierarchy):
+            pairs.update((agency_code, type_code) for type_code in types)
+    return Reach(frozenset(pairs))
+
+
+_EVERY_TYPE = (None,)
+
+
+def _agencies(scope: str, agency_code: str | None, hierarchy: Hierarchy) -> Iterable[str]:
+    if agency_code is None:
+        return ()
+    if scope in IN_ITS_NAME:
+        return (agency_code,) if hierarchy.stands(agency_code) else ()
+    if scope in ANSWERED_FOR:
+        return hierarchy.answered_for(agency_code)
+    return hierarchy.below(agency_code)
+
+
+def agencies_to_act_for(grants: Iterable[Grant], hierarchy: Hierarchy) -> frozenset[str]:
+    """The agencies among which somebody with these grants chooses one to act for."""
+    reached = frozenset[str]().union(*(hierarchy.below(grant.agency_code) for grant in grants))
+    return frozenset(filter(hierarchy.stands, reached))
+
+
+def act_for(subject: str, grants: Iterable[Grant], agency_code: str, hierarchy: Hierarchy) -> Caller:
+    """Somebody with these grants as he acts for an agency: with the scopes and types that reach it, and no others.
+
+    Raises NotPermitted for an agency that is not in being, or that no grant reaches.
+    """
+    reaching = [grant for grant in grants if agency_code in hierarchy.below(grant.agency_code)]
+    if not reaching or not hierarchy.stands(agency_code):
+        raise NotPermitted(agency_code)
+    whole = {grant.scope for grant in reaching if grant.type_code is None}
+    types: dict[str, set[str]] = {}
+    for grant in reaching:
+        if grant.type_code is not None and grant.scope not in whole:
+            types.setdefault(grant.scope, set()).add(grant.type_code)
+    return Caller(
+        subject=subject,
+        scopes=frozenset(whole.union(types)),
+        types={scope: frozenset(limited) for scope, limited in types.items()},
+        agency_code=agency_code,
+    )

@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 
 from litestar import Request, Response
+from litestar.handlers import BaseRouteHandler
 from litestar.status_codes import HTTP_304_NOT_MODIFIED
 
 from khoso.caller import Caller
@@ -12,6 +13,12 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 PRIVATE = "private, no-cache"
 PRIVATE_IMMUTABLE = "private, max-age=31536000, immutable"
 _PRIVATE = frozenset({PRIVATE, PRIVATE_IMMUTABLE})
+
+
+def scopes_of(handler: BaseRouteHandler) -> tuple[str, ...]:
+    """The scopes of which a caller needs one to come in here."""
+    scope: str | tuple[str, ...] = handler.opt["scope"]
+    return (scope,) if isinstance(scope, str) else scope
 
 
 def provide_caller(request: Request[Any, Any, Any]) -> Caller:

@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 
 from khoso import db, jobs
+from khoso.authority.service import Authority
 from khoso.bulk import BulkIssuing
 from khoso.catalogue.custody import Custody
 from khoso.catalogue.model import Believed
@@ -70,6 +71,7 @@ class Services:
     keys: KeyFiles
     signers: Signers
     catalogue: Catalogue
+    authority: Authority
     custody: Custody
     statuses: StatusSnapshot
     spool: Spool
@@ -232,6 +234,7 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
         keys=keys,
         signers=signers,
         catalogue=catalogue,
+        authority=Authority(pool, now),
         custody=custody,
         statuses=statuses,
         spool=spool,

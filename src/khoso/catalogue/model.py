@@ -1,6 +1,6 @@
 """Agencies, their rights and keys, and the snapshot of all of it that a worker decides by."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Literal, NamedTuple
 
@@ -101,6 +101,8 @@ class CatalogueSnapshot(NamedTuple):
     agencies: Mapping[str, Agency]
     successors: Mapping[str, tuple[str, ...]]
     """Codes of the agencies that answer now for one that is no more."""
+    successions: Sequence[Successor]
+    """The same with the day since which each answers."""
     rights: Mapping[tuple[str, str], Right]
     """By agency code and type code; past rights stay, for what was issued under them."""
     types: TypeCatalogue

@@ -7,7 +7,7 @@ it. Where it is not, a change of agencies, rights or keys waits for the ceremony
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -17,6 +17,7 @@ from khoso import db
 from khoso.auditing import store as auditing
 from khoso.catalogue import definitions, sizing, snapshots, store, trust_store, trusting
 from khoso.catalogue.ceremony import refuse_circles
+from khoso.catalogue.hierarchy import VIETNAM, Hierarchy
 from khoso.catalogue.model import Agency, Believed, CatalogueSnapshot, Right, Seed, SigningKey, Successor
 from khoso.catalogue.sizing import CodeSize
 from khoso.catalogue.trusting import Root
@@ -75,6 +76,8 @@ class Catalogue:
         self._now = now
         self._believed_for = believed_for
         self._refreshing = asyncio.Lock()
+        self._hierarchy = Hierarchy((), (), date.min)
+        self._hierarchy_of = _NEVER_LOADED
         self.snapshot = snapshots.build(
             _NEVER_LOADED, datetime.fromtimestamp(0, UTC), timedelta(0), _NOTHING, [], trusting.NOTHING
         )
@@ -89,6 +92,15 @@ class Catalogue:
         if self.snapshot.version == _NEVER_LOADED:
             raise Unavailable("the catalogue has not been read from the database yet")
         return self.snapshot
+
+    @property
+    def hierarchy(self) -> Hierarchy:
+        """The administration as it stands today. Raises Unavailable before the first refresh."""
+        snapshot, today = self.recorded, self._now().astimezone(VIETNAM).date()
+        if self._hierarchy.day != today or self._hierarchy_of != snapshot.version:
+            self._hierarchy = Hierarchy(snapshot.agencies.values(), snapshot.successions, today)
+            self._hierarchy_of = snapshot.version
+        return self._hierarchy
 
     async def refresh(self) -> None:
         """Load the catalogue if a newer one was committed. Raises Unavailable; the snapshot then stays as it was."""

@@ -11,6 +11,7 @@ from litestar.handlers import BaseRouteHandler
 
 from khoso.caller import Caller
 from khoso.errors import NotAuthenticated, NotFound, NotPermitted
+from khoso.http import scopes_of
 from khoso.identity.tokens import TokenReader
 
 _SCHEME = "Bearer "
@@ -38,9 +39,9 @@ class Door:
         caller = self.find_caller(connection.headers.get("authorization"))
         if caller is None:
             raise NotAuthenticated("no token")
-        scope: str | tuple[str, ...] = handler.opt["scope"]
-        if not any(caller.may(one) for one in ([scope] if isinstance(scope, str) else scope)):
-            raise NotPermitted(str(scope))
+        scopes = scopes_of(handler)
+        if not caller.has(*scopes):
+            raise NotPermitted(*scopes)
         connection.scope["state"]["caller"] = caller
 
     def find_caller(self, authorization: str | None) -> Caller | None:

@@ -91,6 +91,7 @@ def make_order(asked: Asked, resolved: Resolved, now: datetime) -> Order:
         effective_at=effective_at,
         due_at=effective_at or now,
         results=len(resolved.chosen),
+        type_codes=resolved.type_codes,
         order_hash=hash_order(order_id, asked.agency_code, asked.author, decided, resolved.chosen),
         needs_approval=resolved.needs_approval,
         state="awaiting_approval" if resolved.needs_approval else "scheduled",

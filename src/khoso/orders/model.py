@@ -140,6 +140,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     effective_at: datetime | None
     due_at: datetime
     results: int
+    type_codes: list[str]
+    """The types of its results, each once."""
     order_hash: bytes
     needs_approval: bool
     state: State

@@ -34,6 +34,7 @@ class Resolved(NamedTuple):
 
     chosen: list[Chosen]
     faults: list[Fault]
+    type_codes: list[str]
     needs_approval: bool
     sample: list[Sample]
 
@@ -114,8 +115,9 @@ def _resolved(
     faults: list[Fault],
 ) -> Resolved:
     annuls = any(is_annulment(act, statuses[place.credential_id]) for place in places)
-    two_persons = any(map(four_eyes, {place.type_code for place in places}))
-    return Resolved(chosen, faults, annuls or two_persons, list(_samples(places[:SAMPLE], statuses)))
+    types = sorted({place.type_code for place in places})
+    two_persons = any(map(four_eyes, types))
+    return Resolved(chosen, faults, types, annuls or two_persons, list(_samples(places[:SAMPLE], statuses)))
 
 
 def _samples(places: Sequence[Place], statuses: Mapping[UUID, int]) -> Iterator[Sample]:

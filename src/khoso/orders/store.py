@@ -23,8 +23,8 @@ _TURN = int.from_bytes(hashlib.sha256(b"khoso status orders").digest()[:7])
 
 _SELECT: LiteralString = """
     SELECT order_id, agency_code, author, idempotency_key, request_hash, act, reason_code, decision_number,
-           effective_at, due_at, results, order_hash, needs_approval, state, ordered_at, approver, approved_at,
-           cancelled_by, cancel_reason, ended_at, faults
+           effective_at, due_at, results, type_codes, order_hash, needs_approval, state, ordered_at, approver,
+           approved_at, cancelled_by, cancel_reason, ended_at, faults
       FROM status_order
 """
 
@@ -34,9 +34,10 @@ async def insert_order(conn: Connection, order: Order) -> bool:
     made = await conn.fetchval(
         """
         INSERT INTO status_order (order_id, agency_code, author, idempotency_key, request_hash, act, reason_code,
-                                  decision_number, effective_at, due_at, results, order_hash, needs_approval, state,
-                                  ordered_at, approver, approved_at, cancelled_by, cancel_reason, ended_at, faults)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+                                  decision_number, effective_at, due_at, results, type_codes, order_hash,
+                                  needs_approval, state, ordered_at, approver, approved_at, cancelled_by,
+                                  cancel_reason, ended_at, faults)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
             ON CONFLICT (author, idempotency_key) DO NOTHING
         RETURNING true
         """,

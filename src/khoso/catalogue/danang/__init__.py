@@ -2,15 +2,14 @@
 
 import tomllib
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time
 from importlib.resources import files
 
 import msgspec
 
 from khoso.catalogue import definitions
+from khoso.catalogue.hierarchy import VIETNAM
 from khoso.catalogue.model import Agency, Level, Right, Seed, Successor
-
-_VIETNAM = timezone(timedelta(hours=7))
 
 
 class _Succession(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,4 +66,4 @@ def _rights(source: _AgenciesFile) -> Iterator[Right]:
 
 
 def _start_of(day: date) -> datetime:
-    return datetime.combine(day, time(), _VIETNAM)
+    return datetime.combine(day, time(), VIETNAM)
