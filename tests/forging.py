@@ -11,14 +11,14 @@ from khoso.formats import cose, link
 from khoso.signing.files import KeyFiles
 
 
-async def resign(code: str, key_dir: Path, **changes: Any) -> str:
+async def resign(code: str, key_dir: Path, *, origin: str = ORIGIN, **changes: Any) -> str:
     """A good code with other claims, signed with the same agency's real key."""
-    parts = cose.parse(link.parse(code, ORIGIN))
+    parts = cose.parse(link.parse(code, origin))
     claims = claims_format.decode(parts.unverified_payload)._replace(**changes)
     payload = claims_format.encode(claims)
     kid = parts.unverified_kid
     [signature] = await KeyFiles(key_dir).signer(kid).sign([cose.to_be_signed(kid, payload)])
-    return link.compose(ORIGIN, cose.assemble(kid, payload, signature))
+    return link.compose(origin, cose.assemble(kid, payload, signature))
 
 
 def malformed(code: str, count: int, seed: int) -> Iterator[str]:

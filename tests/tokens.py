@@ -17,8 +17,9 @@ def bearer(
     agency: str | None = None,
     vault: UUID | None = None,
     subject: str = "tester",
+    origin: str = ORIGIN,
 ) -> dict[str, str]:
     """The header of a caller with these scopes."""
     caller = Caller(subject=subject, scopes=frozenset(scopes), agency_code=agency, vault_id=vault)
-    token = make_token(KeyFiles(key_dir).token_key(), ORIGIN, caller, now, timedelta(hours=1))
+    token = make_token(KeyFiles(key_dir).token_key(), origin, caller, now, timedelta(hours=1))
     return {"authorization": f"Bearer {token}"}

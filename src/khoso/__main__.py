@@ -31,6 +31,7 @@ from khoso.commands.terminal import (
 )
 from khoso.config import Config
 from khoso.errors import KeyStoreError, KhosoError
+from khoso.formats.hidden import made_visible
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -308,9 +309,8 @@ def _print_verdict(view: Any) -> None:
     if view.paper is not None:
         for field in view.paper.fields:
             compared = field == view.paper.comparison
-            out.print(
-                f"  {field.label.vi}: {field.shown.vi}", style="bold" if compared else "", highlight=False, markup=False
-            )
+            line = f"  {field.label.vi}: {made_visible(field.shown.vi)}"
+            out.print(line, style="bold" if compared else "", highlight=False, markup=False)
     if view.withdrawal is not None:
         out.print(f"  Quyết định | decision: {_decision(view.withdrawal)}", highlight=False, markup=False)
     out.print(f"{view.guidance.vi}\n{view.guidance.en}", highlight=False)

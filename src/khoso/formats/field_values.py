@@ -18,6 +18,7 @@ from decimal import Context, Inexact, InvalidOperation, Overflow
 from typing import Any
 
 from .claims import FieldValue
+from .hidden import find_hidden
 from .result_type import Field, FieldKind
 
 _EPOCH = date(1970, 1, 1)
@@ -25,9 +26,6 @@ _DAYS = range((date.min - _EPOCH).days, (date.max - _EPOCH).days + 1)
 """The days that a calendar has, years 1 to 9999, counted from 1970-01-01."""
 
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])")
-_HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
-"""Unicode categories that no field may hold: control, bidi and zero-width characters, private, unassigned."""
-
 _MAX_INTEGER = 1 << 53
 """Above it JavaScript rounds (RFC 8259, 6)."""
 
@@ -52,10 +50,9 @@ def clean_text(value: Any, max_length: int) -> str:
         raise BadValue("empty_or_padded", "give a text without spaces around it")
     if len(text) > max_length:
         raise BadValue("too_long", f"at most {max_length} characters")
-    if not text.isprintable():  # which every text with a hidden character is, and few others
-        for character in text:
-            if unicodedata.category(character) in _HIDDEN:
-                raise BadValue("hidden_character", f"remove the character U+{ord(character):04X}")
+    hidden = find_hidden(text)
+    if hidden is not None:
+        raise BadValue("hidden_character", f"remove the character U+{ord(hidden):04X}")
     return text
 
 

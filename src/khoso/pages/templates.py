@@ -1,4 +1,4 @@
-"""Templates: Jinja with escaping always on, and times as a person in Vietnam reads them."""
+"""Templates: Jinja with escaping always on, nothing unseen in a text, and times as a person in Vietnam reads them."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from khoso.formats.hidden import made_visible
 from khoso.pages.assets import asset_url
 from khoso.verification.model import FieldView, VerdictView
 
@@ -35,6 +36,7 @@ def environment() -> Environment:
         loader=PackageLoader("khoso.pages"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_finalized,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -69,6 +71,11 @@ def rows(verdict: VerdictView) -> list[FieldView]:
 def is_blank(value: object) -> bool:
     """Whether the script will fill this in."""
     return isinstance(value, Blank)
+
+
+def _finalized(value: object) -> object:
+    """What is put into a page: of a text, what can be seen. Markup, which is no plain `str`, is ours."""
+    return made_visible(value) if type(value) is str else value
 
 
 def _unless_blank(**filters: Callable[[Any], Any]) -> dict[str, Callable[[Any], Any]]:

@@ -1,6 +1,6 @@
 /** Fills the page's own templates with a verdict. Everything is put in as text: nothing of a code becomes markup. */
 
-import type { VerdictView } from "@khoso/verifier";
+import { madeVisible, type VerdictView } from "@khoso/verifier";
 
 const VIETNAM = new Intl.DateTimeFormat("en-GB", {
   timeZone: "Asia/Ho_Chi_Minh",
@@ -39,7 +39,7 @@ export function fill(root: ParentNode, data: unknown): void {
   };
   each("if", (node, value) => value ?? node.remove());
   each("unless", (node, value) => (value ?? null) !== null && node.remove());
-  each("text", (node, value) => node.replaceChildren(String(value ?? "")));
+  each("text", (node, value) => node.replaceChildren(madeVisible(String(value ?? ""))));
   each("value", (node, value) => node.setAttribute("value", `${value} `));
   each("instant", (node, value) => show(node, Date.parse(String(value))));
   each("end", (node, value) => show(node, Date.parse(String(value)) - 1_000));

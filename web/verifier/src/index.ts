@@ -4,6 +4,7 @@ export type { Claims, FieldValue, StatusRef } from "./claims.js";
 export { type PublicKey, readPublicKey } from "./cose.js";
 export { keysByKid, NotBelieved, type PublicKeys } from "./documents.js";
 export { fits, fromCode, shown, type Words } from "./field_values.js";
+export { madeVisible } from "./hidden.js";
 export { decode as decodeHonestSet, HonestSet } from "./honest_set.js";
 export { Lists } from "./lists.js";
 export * as lookup from "./lookup.js";
