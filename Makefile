@@ -97,7 +97,7 @@ web/node_modules/.dev: $(NPM_LOCK) | $(VENV)/.dev
 	@$(NPM) ci
 	@touch $@
 
-$(BUILT): $(wildcard web/*/src/*.ts) web/vite.config.js $(NPM_LOCK) | $(INSTALLED)
+$(BUILT): $(wildcard web/*/src/*.ts web/*/src/*/*.ts web/*/workers/*.ts) web/build.js $(NPM_LOCK) | $(INSTALLED)
 	@[ web/node_modules/.dev -nt web/package-lock.json ] || $(NPM) ci --omit=dev
 	@$(NPM) run --silent build
 

@@ -30,7 +30,7 @@ OF_THE_SERVICE = {
     "lookup_form": Outcome.MALFORMED,
     "database_away": Outcome.IN_FORCE_OFFLINE,
 }
-OF_THE_PAGES = ("no_network", "service_away", "too_many_attempts")
+OF_THE_PAGES = ("no_network", "service_away", "too_many_attempts", "no_lists", "clock_set_back")
 CODE_MODULES = ("cbor", "claims", "cose", "digits", "link")
 """Where a scanned code can be found malformed; elsewhere documents and typed codes are."""
 

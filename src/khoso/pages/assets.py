@@ -11,8 +11,15 @@ from khoso.errors import ConfigurationError
 
 _SOURCES = (
     ("khoso.pages", "static/khoso.css", "text/css"),
+    ("khoso.pages", "static/scanner.css", "text/css"),
+    ("khoso.pages", "static/icon-192.png", "image/png"),
+    ("khoso.pages", "static/icon-512.png", "image/png"),
     ("khoso.pages", "built/khoso.js", "text/javascript"),
     ("khoso.pages", "built/verify.js", "text/javascript"),
+    ("khoso.pages", "built/scanner.js", "text/javascript"),
+    ("khoso.pages", "built/decoder.js", "text/javascript"),
+    ("khoso.pages", "built/service_worker.js", "text/javascript"),
+    ("khoso.pages", "built/zxing_reader.wasm", "application/wasm"),
     ("khoso.rendering", "data/emblem.svg", "image/svg+xml"),
 )
 

@@ -1,7 +1,6 @@
 """The pages over HTTP. Nothing that a paper says is ever in an address: codes come in fragments and in bodies."""
 
-from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,16 +10,16 @@ from litestar.params import FromPath, URLEncodedBody
 
 from khoso.errors import KhosoError, NotFound, TooManyAttempts, Unavailable
 from khoso.formats.documents import PublicKeys
-from khoso.formats.trust_list import public_der
 from khoso.formats.verdict import Outcome
 from khoso.http import IMMUTABLE, conditional
 from khoso.openapi import describe
 from khoso.pages.api_page import operations_by_tag
 from khoso.pages.assets import find_asset
-from khoso.pages.headers import SECURITY_HEADERS
+from khoso.pages.headers import ASSET_HEADERS, SCANNER_HEADERS, SECURITY_HEADERS
 from khoso.pages.model import PaperToScan
+from khoso.pages.scanner import manifest, scanner_page, service_worker
 from khoso.pages.sheet import sheet_page
-from khoso.pages.templates import render
+from khoso.pages.templates import encoded_roots, render, unanswered
 from khoso.problems import STATUS
 from khoso.verification.service import Verifier
 from khoso.verification.wording import Wording, words
@@ -31,7 +30,6 @@ NEVER_KEPT = "no-store"
 
 _PUBLIC = {"public": True}
 _MISTYPED = frozenset({"lookup_form", "lookup_check"})
-_UNANSWERED = ("no_network", "service_away", "too_many_attempts")
 _MAX_FORM = 1_024
 _NO_ROOTS: PublicKeys = {}
 
@@ -103,10 +101,38 @@ async def asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Respons
     found = find_asset(name)
     if found is None:
         raise NotFound(name)
-    return conditional(request, found.body, found.media_type, IMMUTABLE)
+    return _with(ASSET_HEADERS, conditional(request, found.body, found.media_type, IMMUTABLE))
 
 
-page_handlers = [home, verify_page, look_up, api_page, demo_papers, asset]
+@get("/scan", opt=_PUBLIC, include_in_schema=False)
+async def scan_page(request: Request[Any, Any, Any], roots: NamedDependency[PublicKeys]) -> Response[bytes]:
+    """The inspector's scanner, which installs itself on the phone."""
+    return _page(request, scanner_page(roots), SCANNER_HEADERS)
+
+
+@get("/scan/manifest.webmanifest", opt=_PUBLIC, include_in_schema=False)
+async def scan_manifest(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """What a phone wants to know to install the scanner."""
+    return conditional(request, manifest(), "application/manifest+json", FRESH)
+
+
+@get("/scan-worker.js", opt=_PUBLIC, include_in_schema=False)
+async def scan_worker(request: Request[Any, Any, Any], roots: NamedDependency[PublicKeys]) -> Response[bytes]:
+    """The scanner's service worker, beside the page because its place says what it may serve."""
+    return _with(ASSET_HEADERS, conditional(request, service_worker(roots), "text/javascript", FRESH))
+
+
+page_handlers = [
+    home,
+    verify_page,
+    look_up,
+    api_page,
+    demo_papers,
+    asset,
+    scan_page,
+    scan_manifest,
+    scan_worker,
+]
 """Every page. They need `verifier`, `roots` and `papers_to_scan`, which is empty outside a demonstration."""
 
 
@@ -119,12 +145,10 @@ def _verify_page(
     typed: str = "",
     problem: Wording | None = None,
 ) -> bytes:
-    unanswered = {reason: words(Outcome.CANNOT_TELL, reason) for reason in _UNANSWERED} if scanning else {}
-    encoded = " ".join(b64encode(public_der(key)).decode() for key in roots.values())
     return render(
         "verify.html",
-        scanning=unanswered,
-        roots=encoded,
+        scanning=unanswered() if scanning else {},
+        roots=encoded_roots(roots),
         found=found,
         wording=wording,
         typed=typed,
@@ -132,9 +156,14 @@ def _verify_page(
     )
 
 
-def _page(request: Request[Any, Any, Any], page: bytes) -> Response[bytes]:
-    response = conditional(request, page, HTML, FRESH)
-    response.headers.update(SECURITY_HEADERS)
+def _page(
+    request: Request[Any, Any, Any], page: bytes, headers: Mapping[str, str] = SECURITY_HEADERS
+) -> Response[bytes]:
+    return _with(headers, conditional(request, page, HTML, FRESH))
+
+
+def _with(headers: Mapping[str, str], response: Response[bytes]) -> Response[bytes]:
+    response.headers.update(headers)
     return response
 
 

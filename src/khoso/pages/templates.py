@@ -1,17 +1,24 @@
 """Templates: Jinja with escaping always on, nothing unseen in a text, and times as a person in Vietnam reads them."""
 
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from khoso.formats.documents import PublicKeys
 from khoso.formats.hidden import made_visible
+from khoso.formats.trust_list import public_der
+from khoso.formats.verdict import Outcome
 from khoso.pages.assets import asset_url
 from khoso.verification.model import FieldView, VerdictView
+from khoso.verification.wording import Wording, words
 
 VIETNAM = timezone(timedelta(hours=7))
+
+_UNANSWERED = ("no_network", "service_away", "too_many_attempts")
 
 
 class Blank:
@@ -44,6 +51,16 @@ def environment() -> Environment:
     made.filters.update(_unless_blank(iso=iso, instant=instant, last_instant=last_instant, rows=rows))
     made.tests["blank"] = is_blank
     return made
+
+
+def unanswered() -> Mapping[str, Wording]:
+    """What a script shows when the server does not answer, by the reason."""
+    return {reason: words(Outcome.CANNOT_TELL, reason) for reason in _UNANSWERED}
+
+
+def encoded_roots(roots: PublicKeys) -> str:
+    """The root keys as a script reads them from its page."""
+    return " ".join(b64encode(public_der(key)).decode() for key in roots.values())
 
 
 def instant(moment: datetime) -> str:

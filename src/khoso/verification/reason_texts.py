@@ -53,6 +53,14 @@ EXPLANATIONS: Mapping[str, ViEn] = {
         "Đồng hồ của thiết bị kiểm tra chậm hơn danh sách đang dùng nên chưa xét được thời hạn.",
         "The clock of the checking device is behind the lists it uses, so that no date could be judged.",
     ),
+    "no_lists": (
+        "Máy này không có danh sách khoá ký nào: chưa tải về, hoặc bộ nhớ của trình duyệt đã bị xoá.",
+        "This device has no list of keys: none was downloaded yet, or the browser's storage was cleared.",
+    ),
+    "clock_set_back": (
+        "Đồng hồ của máy này đã bị lùi so với thời gian máy từng biết, nên không xét được thời hạn và tuổi danh sách.",
+        "This device's clock was set back behind a time it has seen, so that neither dates nor ages can be judged.",
+    ),
     "unknown_key": (
         "Khoá đã ký giấy này không phải của cơ quan nào trong thành phố.",
         "The key that signed this paper belongs to no agency of the city.",
@@ -163,6 +171,14 @@ GUIDANCE: Mapping[str, ViEn] = {
     "lookup_unknown": (
         "So lại từng ký tự với bản in. Nếu đã đúng thì không chấp nhận và báo cơ quan có tên trên giấy.",
         "Compare every character with the print. If it is right, do not accept it and inform the agency named.",
+    ),
+    "no_lists": (
+        "Kết nối mạng và mở lại trang này để tải danh sách, rồi quét lại. Chưa kết luận thật hay giả.",
+        "Go on line and open this page again to fetch the lists, then scan again. Do not conclude anything yet.",
+    ),
+    "clock_set_back": (
+        "Chỉnh lại ngày giờ của máy, hoặc nối mạng để biết giờ đúng, rồi quét lại. Chưa kết luận thật hay giả.",
+        "Set this device's date and time right, or go on line to learn them, and scan again. Conclude nothing yet.",
     ),
     "clock_behind": (
         "Chỉnh lại ngày giờ của thiết bị rồi quét lại. Chưa kết luận thật hay giả.",

@@ -51,9 +51,12 @@ export class City {
 }
 
 /** The city of this page. */
-export function openCity(): City {
+export const openCity = (): City => new City(location.origin, pinnedRoots());
+
+/** The root keys that this page brings, each as DER SubjectPublicKeyInfo. */
+export function pinnedRoots(): readonly Uint8Array<ArrayBuffer>[] {
   const roots = found(document, "meta[name=khoso-roots]").getAttribute("content") ?? "";
-  return new City(location.origin, roots.split(" ").filter(Boolean).map(fromBase64));
+  return roots.split(" ").filter(Boolean).map(fromBase64);
 }
 
 const fromBase64 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0));

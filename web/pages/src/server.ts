@@ -8,13 +8,14 @@ const COLOURS: readonly string[] = ["green", "amber", "red", "grey"];
 /** Why there is no answer; each has its template in the page. */
 export type Silence = "no_network" | "service_away" | "too_many_attempts";
 
-export async function ask(code: string): Promise<VerdictView | Silence> {
+/** What the server says of a code, or of a typed look-up code. */
+export async function ask(code: string, kind: "code" | "lookup_code" = "code"): Promise<VerdictView | Silence> {
   let response: Response;
   try {
     response = await fetch("/api/v1/verify", {
       method: "POST",
       headers: { "content-type": "application/json", accept: "application/json" },
-      body: JSON.stringify({ code }),
+      body: JSON.stringify({ [kind]: code }),
       credentials: "omit",
       cache: "no-store",
       redirect: "error",

@@ -6,10 +6,10 @@
  */
 
 import type { VerdictView } from "@khoso/verifier";
-import { decide } from "./agreeing.js";
+import { together } from "./answering.js";
 import { openCity } from "./city.js";
-import { copyOf, drawn, fill, found } from "./screen.js";
-import { ask, type Silence } from "./server.js";
+import { copyOf, found } from "./screen.js";
+import { ask } from "./server.js";
 
 const STALE_MS = 60_000; // a green answer is about now; seen again later it is asked again
 const PATIENCE_MS = 3_000; // so long one answer waits for the other, and an old list for a newer one
@@ -51,35 +51,6 @@ async function judge(code: string): Promise<VerdictView | null> {
 }
 
 const after = (ms: number): Promise<undefined> => new Promise((resolve) => setTimeout(resolve, ms, undefined));
-
-function together(own: VerdictView | null, server: VerdictView | Silence): DocumentFragment {
-  try {
-    return typeof server === "string" ? alone(own, server) : both(own, server);
-  } catch {
-    return alone(own, "service_away"); // what is not an answer is never shown as one
-  }
-}
-
-function alone(own: VerdictView | null, silence: Silence): DocumentFragment {
-  return own === null ? copyOf(silence) : annotated(own, "by-browser", copyOf("unasked"));
-}
-
-function both(own: VerdictView | null, server: VerdictView): DocumentFragment {
-  if (own === null || own.colour === "grey") return annotated(server, "by-server");
-  const { view, other } = decide(own, server);
-  if (other === null) return annotated(view, "by-both");
-  const note = copyOf("differs");
-  fill(note, other);
-  return annotated(view, "by-both", note);
-}
-
-/** The verdict, with who gave it and what is to be noted of that. */
-function annotated(view: VerdictView, source: string, note?: DocumentFragment): DocumentFragment {
-  const page = drawn(view);
-  if (note !== undefined) found(page, ".guidance").after(note);
-  found(page, ".ages").prepend(copyOf(source));
-  return page;
-}
 
 function show(page: DocumentFragment): void {
   checkedAt = performance.now();

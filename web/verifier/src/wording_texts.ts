@@ -253,6 +253,14 @@ export const EXPLANATIONS: Texts = {
     "vi": "Đồng hồ của thiết bị kiểm tra chậm hơn danh sách đang dùng nên chưa xét được thời hạn.",
     "en": "The clock of the checking device is behind the lists it uses, so that no date could be judged."
   },
+  "no_lists": {
+    "vi": "Máy này không có danh sách khoá ký nào: chưa tải về, hoặc bộ nhớ của trình duyệt đã bị xoá.",
+    "en": "This device has no list of keys: none was downloaded yet, or the browser's storage was cleared."
+  },
+  "clock_set_back": {
+    "vi": "Đồng hồ của máy này đã bị lùi so với thời gian máy từng biết, nên không xét được thời hạn và tuổi danh sách.",
+    "en": "This device's clock was set back behind a time it has seen, so that neither dates nor ages can be judged."
+  },
   "unknown_key": {
     "vi": "Khoá đã ký giấy này không phải của cơ quan nào trong thành phố.",
     "en": "The key that signed this paper belongs to no agency of the city."
@@ -383,6 +391,14 @@ export const GUIDANCE: Texts = {
   "lookup_unknown": {
     "vi": "So lại từng ký tự với bản in. Nếu đã đúng thì không chấp nhận và báo cơ quan có tên trên giấy.",
     "en": "Compare every character with the print. If it is right, do not accept it and inform the agency named."
+  },
+  "no_lists": {
+    "vi": "Kết nối mạng và mở lại trang này để tải danh sách, rồi quét lại. Chưa kết luận thật hay giả.",
+    "en": "Go on line and open this page again to fetch the lists, then scan again. Do not conclude anything yet."
+  },
+  "clock_set_back": {
+    "vi": "Chỉnh lại ngày giờ của máy, hoặc nối mạng để biết giờ đúng, rồi quét lại. Chưa kết luận thật hay giả.",
+    "en": "Set this device's date and time right, or go on line to learn them, and scan again. Conclude nothing yet."
   },
   "clock_behind": {
     "vi": "Chỉnh lại ngày giờ của thiết bị rồi quét lại. Chưa kết luận thật hay giả.",
