@@ -92,7 +92,8 @@ async def test_no_other_file_is_served(client: httpx.AsyncClient, name: str) -> 
 
 async def test_outside_a_demonstration_there_are_no_papers_to_scan(client: httpx.AsyncClient) -> None:
     assert "/demo/papers" not in (await client.get("/")).text
-    assert (await client.get("/demo/papers")).status_code == 404
+    for path in ("/demo/papers", "/demo/papers/guide"):
+        assert (await client.get(path)).status_code == 404
 
 
 async def test_the_api_page_lists_every_operation_of_the_description(client: httpx.AsyncClient) -> None:

@@ -40,6 +40,7 @@ def _lines(config: Config, places: Places, demonstration: Demonstration, place: 
         "Kho Số đang chạy | is running": config.public_url,
         "Kiểm tra giấy | verify a paper": f"{config.public_url}/v",
         "Giấy để quét thử | papers to scan": f"{config.public_url}/demo/papers",
+        "Giải thích từng giấy | each explained": f"{config.public_url}/demo/papers/guide",
         "Giao diện lập trình | API": f"{config.public_url}/docs/api",
         f"Bản in {len(demonstration.papers)} giấy | sheet to print": _near(places.sheet),
         "Ảnh từng mã | picture of each code": f"{_near(places.codes)}/",
@@ -52,7 +53,6 @@ def _lines(config: Config, places: Places, demonstration: Demonstration, place: 
     for who, command in _commands(first.result_code, first.lookup_code or "", place):
         yield f"  # {who}"
         yield f"  {command}"
-    yield ""
     if config.host in ("127.0.0.1", "localhost"):
         yield "Để điện thoại mở được | for phones nearby: --host <IP của máy này | my IP>"
     if now - demonstration.loading_began_at > _OLD:

@@ -21,6 +21,7 @@ from khoso.demo.errors import DemoUnusable
 from khoso.demo.papers import Paper, load
 from khoso.demo.places import Places
 from khoso.demo.record import Demonstration, find_demonstration, write_demonstration
+from khoso.demo.telling import reason_to_expect, what_was_done
 from khoso.errors import IdempotencyKeyReused, KeyStoreError, StatusChangeRefused
 from khoso.formats import claims as claims_format
 from khoso.formats import cose, link
@@ -213,7 +214,9 @@ class _Loader:
             code=issued.code,
             lookup_code=issued.lookup_code if recorded else None,
             story=Words(paper.story_vi, paper.story_en),
+            done=what_was_done(paper),
             expect=paper.expect,
+            expect_reason=reason_to_expect(paper),
         )
 
 

@@ -33,6 +33,9 @@ class PaperToScan(msgspec.Struct, frozen=True, kw_only=True):
     lookup_code: str | None = None
     """Printed under the QR; None if nothing was ever recorded."""
     story: Words
-    """What happened to the paper, for whoever tries the scanner."""
+    """What it is about, for whoever tries the scanner."""
+    done: Words
+    """What was done to it, by its agency or by somebody else."""
     expect: Outcome
-    expect_reason: str = ""
+    expect_reason: str
+    """What the answer to a scan must be, on line."""

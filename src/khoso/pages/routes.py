@@ -15,6 +15,7 @@ from khoso.http import IMMUTABLE, conditional
 from khoso.openapi import describe
 from khoso.pages.api_page import operations_by_tag
 from khoso.pages.assets import find_asset
+from khoso.pages.guide import guide_page
 from khoso.pages.headers import ASSET_HEADERS, SCANNER_HEADERS, SECURITY_HEADERS
 from khoso.pages.model import PaperToScan
 from khoso.pages.scanner import manifest, scanner_page, service_worker
@@ -95,6 +96,16 @@ async def demo_papers(
     return _page(request, sheet_page(papers_to_scan))
 
 
+@get("/demo/papers/guide", opt=_PUBLIC, include_in_schema=False)
+async def demo_guide(
+    request: Request[Any, Any, Any], papers_to_scan: NamedDependency[Sequence[PaperToScan]]
+) -> Response[bytes]:
+    """The same papers, each explained."""
+    if not papers_to_scan:
+        raise NotFound("demo papers")
+    return _page(request, guide_page(papers_to_scan))
+
+
 @get("/assets/{name:str}", opt=_PUBLIC, include_in_schema=False)
 async def asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
     """A file of the pages. Its name holds its content's hash, so a browser may keep it for ever."""
@@ -128,6 +139,7 @@ page_handlers = [
     look_up,
     api_page,
     demo_papers,
+    demo_guide,
     asset,
     scan_page,
     scan_manifest,
