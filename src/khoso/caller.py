@@ -32,11 +32,14 @@ SCOPES = {
 }
 """Every scope there is, with what it allows."""
 
+OF_ONESELF = frozenset({"vault:read"})
+"""Scopes that open what is the caller's own: they extend to no agency."""
+
 IN_ITS_NAME = frozenset({"credentials:issue"})
-"""Scopes by which the caller acts in the name of his agency: they reach it alone."""
+"""Scopes by which the caller acts in the name of his agency: they extend to it alone."""
 
 ANSWERED_FOR = frozenset({"credentials:change-status"})
-"""Scopes that reach his agency and those it answers for. Any other reaches all that is below it, too."""
+"""Scopes that extend to his agency and those it answers for. Any other extends to all that is below it, too."""
 
 ENTRUSTED = frozenset(
     {
@@ -100,34 +103,34 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
             raise NotPermitted("the token names no agency")
         return self.agency_code
 
-    def has(self, *scopes: str) -> bool:
-        """Whether the token has one of these scopes; with what it reaches, `reach` tells."""
+    def may(self, *scopes: str) -> bool:
+        """Whether the token has one of these scopes at all; to what it extends, `purview_of` tells."""
         return not self.scopes.isdisjoint(scopes)
 
 
-class Reach(msgspec.Struct, frozen=True, dict=True):
-    """What somebody reaches by a scope: agencies, with one result type of each or, as None, all of them."""
+class Purview(msgspec.Struct, frozen=True, dict=True):
+    """To what a scope extends: agencies, with one result type of each or, as None, all of them."""
 
     pairs: frozenset[tuple[str, str | None]] = frozenset()
 
     @cached_property
     def agencies(self) -> frozenset[str]:
-        """The agencies of which anything is reached."""
+        """The agencies of which anything is in it."""
         return frozenset(agency_code for agency_code, _ in self.pairs)
 
     def has(self, agency_code: str, *types: str) -> bool:
-        """Whether all that is named is reached: each type of the agency, or, if none is named, the agency whole."""
+        """Whether all that is named is in it: each type of the agency, or, if none is named, the agency whole."""
         if (agency_code, None) in self.pairs:
             return True
         return bool(types) and all((agency_code, type_code) in self.pairs for type_code in types)
 
     def check_shown(self, agency_code: str, *types: str) -> None:
-        """Raise NotFound for something that is not reached: it answers like what is not there."""
+        """Raise NotFound for something outside: it answers like what is not there."""
         if not self.has(agency_code, *types):
             raise NotFound(agency_code, *types)
 
     def check_asked(self, agency_code: str, *types: str) -> None:
-        """Raise NotPermitted for something that is not reached, where the caller himself has named it."""
+        """Raise NotPermitted for something outside that the caller himself has named, as what to make."""
         if not self.has(agency_code, *types):
             raise NotPermitted(agency_code, *types)
 
@@ -137,32 +140,32 @@ class Reach(msgspec.Struct, frozen=True, dict=True):
         return [agency_code for agency_code, _ in pairs], [type_code for _, type_code in pairs]
 
 
-def everything_of(agency_code: str) -> Reach:
+def everything_of(agency_code: str) -> Purview:
     """One agency with all its types: what whoever sits at the command line has named himself."""
-    return Reach(frozenset({(agency_code, None)}))
+    return Purview(frozenset({(agency_code, None)}))
 
 
-def reach(caller: Caller, hierarchy: Hierarchy, *scopes: str) -> Reach:
-    """What the caller reaches by any of the scopes: the one decision about rights.
+def purview_of(caller: Caller, hierarchy: Hierarchy, *scopes: str) -> Purview:
+    """To what the caller's rights extend by any of the scopes: the one decision about rights.
 
-    1. He has the scope, or it reaches nothing.
-    2. He acts for an agency that is in being, or it reaches nothing.
-    3. It reaches that agency: alone, with those it answers for, or with all below it, as the scope has it.
-    4. There, it reaches the result types to which his scope is limited, or else all.
+    1. He has the scope, or it extends to nothing.
+    2. He acts for an agency that is in being, or it extends to nothing.
+    3. It extends to that agency: alone, with those it answers for, or with all below it, as the scope has it.
+    4. There, it extends to the result types to which his scope is limited, or else to all.
     """
     pairs: set[tuple[str, str | None]] = set()
     for scope in caller.scopes.intersection(scopes):
         types = caller.types.get(scope, _EVERY_TYPE)
         for agency_code in _agencies(scope, caller.agency_code, hierarchy):
             pairs.update((agency_code, type_code) for type_code in types)
-    return Reach(frozenset(pairs))
+    return Purview(frozenset(pairs))
 
 
 _EVERY_TYPE = (None,)
 
 
 def _agencies(scope: str, agency_code: str | None, hierarchy: Hierarchy) -> Iterable[str]:
-    if agency_code is None:
+    if agency_code is None or scope in OF_ONESELF:
         return ()
     if scope in IN_ITS_NAME:
         return (agency_code,) if hierarchy.stands(agency_code) else ()

@@ -98,7 +98,7 @@ class HotRoute(Generic[Body]):
     def _admit(self, caller: Caller | None) -> Caller | None:
         if caller is None and not self.open_to_all:
             raise NotAuthenticated("no token")
-        if caller is not None and not caller.has(self.scope):
+        if caller is not None and not caller.may(self.scope):
             raise NotPermitted(self.scope)
         return caller
 

@@ -40,7 +40,7 @@ class Door:
         if caller is None:
             raise NotAuthenticated("no token")
         scopes = scopes_of(handler)
-        if not caller.has(*scopes):
+        if not caller.may(*scopes):
             raise NotPermitted(*scopes)
         connection.scope["state"]["caller"] = caller
 

@@ -254,7 +254,7 @@ async def cancel_order(
     caller: NamedDependency[Caller],
     orders: NamedDependency[Orders],
 ) -> Response[OrderView]:
-    agency_code, may_approve = caller.acting_agency, caller.has(_APPROVE)
+    agency_code, may_approve = caller.acting_agency, caller.may(_APPROVE)
     order = await orders.cancel(order_id, data.reason, agency_code, caller.subject, may_approve=may_approve)
     return _private(view(order))
 

@@ -27,8 +27,8 @@ draw_print_form = lru_cache(maxsize=64)(print_form)
 
 def _reader(caller: Caller) -> Reader:
     """A token may open its own vault, its agency's results, or both, as its scopes say."""
-    vault_id = caller.vault_id if caller.has("vault:read") else None
-    agency_code = caller.agency_code if caller.has("credentials:read") else None
+    vault_id = caller.vault_id if caller.may("vault:read") else None
+    agency_code = caller.agency_code if caller.may("credentials:read") else None
     if vault_id is None and agency_code is None:
         raise NotPermitted("vault:read or credentials:read")
     return Reader(vault_id, agency_code)

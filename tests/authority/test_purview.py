@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from khoso.caller import (
     ANSWERED_FOR,
     IN_ITS_NAME,
+    OF_ONESELF,
     SCOPES,
     Caller,
     Grant,
-    Reach,
+    Purview,
     act_for,
     agencies_to_act_for,
     everything_of,
-    reach,
+    purview_of,
 )
 from khoso.catalogue.hierarchy import Hierarchy
 from khoso.catalogue.model import Agency, Successor
@@ -89,7 +90,7 @@ class Model:
 
     def allows(self, caller: Caller, scope: str, agency_code: str, type_code: str) -> bool:
         acting = caller.agency_code
-        if scope not in caller.scopes or acting is None or not self.stands(acting):
+        if scope not in caller.scopes or scope in OF_ONESELF or acting is None or not self.stands(acting):
             return False
         if scope in caller.types and type_code not in caller.types[scope]:
             return False
@@ -116,7 +117,7 @@ def test_it_allows_what_the_words_allow_and_nothing_else(
 ) -> None:
     hierarchy = Hierarchy(*administration, DAY)
     model = Model(*administration)
-    found = reach(caller, hierarchy, scope)
+    found = purview_of(caller, hierarchy, scope)
     assert found.has(agency_code, type_code) == model.allows(caller, scope, agency_code, type_code)
     assert found.has(agency_code) <= (scope not in caller.types)
 
@@ -126,8 +127,8 @@ def test_of_several_scopes_each_reaches_what_it_reaches_alone(
     administration: tuple[list[Agency], list[Successor]], caller: Caller, asked: frozenset[str]
 ) -> None:
     hierarchy = Hierarchy(*administration, DAY)
-    alone = [reach(caller, hierarchy, scope).pairs for scope in asked]
-    assert reach(caller, hierarchy, *asked).pairs == frozenset().union(*alone)
+    alone = [purview_of(caller, hierarchy, scope).pairs for scope in asked]
+    assert purview_of(caller, hierarchy, *asked).pairs == frozenset().union(*alone)
 
 
 grants = st.lists(
@@ -161,7 +162,7 @@ def test_a_token_never_allows_what_no_grant_gives(
         and model.stands(grant.agency_code)
         and _is_reached(model, acting, grant.agency_code)
     ]
-    allowed = reach(caller, hierarchy, scope).has(agency_code, type_code)
+    allowed = purview_of(caller, hierarchy, scope).has(agency_code, type_code)
     wanted = Caller(subject="", scopes=frozenset({scope}), agency_code=acting)
     assert allowed == (bool(fitting) and model.allows(wanted, scope, agency_code, type_code))
 
@@ -186,7 +187,7 @@ def test_what_is_not_reached_answers_like_what_is_not_there() -> None:
 
 
 def test_all_of_several_types_must_be_reached() -> None:
-    some = Reach(frozenset({("A", TYPES[0]), ("A", TYPES[1]), ("B", None)}))
+    some = Purview(frozenset({("A", TYPES[0]), ("A", TYPES[1]), ("B", None)}))
     assert some.has("A", TYPES[0], TYPES[1])
     assert not some.has("A", TYPES[0], TYPES[2])
     assert not some.has("A")
