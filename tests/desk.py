@@ -11,8 +11,9 @@ import asyncpg
 import httpx
 
 from conftest import Clock
+from khoso.caller import Caller
 from samples import house_permit
-from tokens import bearer
+from tokens import bearer, bearer_of
 
 AGENCY = "H17.05.12"
 OTHER_AGENCY = "H17.05.13"
@@ -35,6 +36,10 @@ class Desk:
     def token(self, *scopes: str, **who: Any) -> dict[str, str]:
         """The header of a caller with these scopes."""
         return bearer(self.key_dir, self.clock(), *scopes, **who)
+
+    def token_of(self, caller: Caller) -> dict[str, str]:
+        """The header of exactly that caller."""
+        return bearer_of(self.key_dir, self.clock(), caller)
 
     def officer(self, scope: str, agency: str = AGENCY) -> dict[str, str]:
         return self.token(scope, agency=agency, subject="officer-7")

@@ -21,5 +21,10 @@ def bearer(
 ) -> dict[str, str]:
     """The header of a caller with these scopes."""
     caller = Caller(subject=subject, scopes=frozenset(scopes), agency_code=agency, vault_id=vault)
+    return bearer_of(key_dir, now, caller, origin)
+
+
+def bearer_of(key_dir: Path, now: datetime, caller: Caller, origin: str = ORIGIN) -> dict[str, str]:
+    """The header of that caller."""
     token = make_token(KeyFiles(key_dir).token_key(), origin, caller, now, timedelta(hours=1))
     return {"authorization": f"Bearer {token}"}

@@ -13,6 +13,7 @@ from litestar.response import Response
 
 from khoso import config as configuration
 from khoso import observing, openapi, problems
+from khoso.authority import routes as authority
 from khoso.catalogue import routes as catalogue
 from khoso.config import Config
 from khoso.demo.record import read_papers
@@ -31,6 +32,11 @@ from khoso.wiring import Clock, Services, open_services, utc_now
 
 MAX_BODY = 65_536
 """Largest request body, in bytes, where a route does not say otherwise."""
+
+_SERVICES = (
+    *("authority", "catalogue", "imports", "invitations", "order_book", "orders", "published", "vaults", "verifier"),
+)
+"""The rooms that handlers ask for by their names."""
 
 GARBAGE_THRESHOLD = 20_000
 """Objects made before the collector looks at the youngest; a request makes some hundreds."""
@@ -56,6 +62,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
         route_handlers=[
             *pages.page_handlers,
             *catalogue.HANDLERS,
+            *authority.HANDLERS,
             *orders.HANDLERS,
             *imports.HANDLERS,
             *vault.HANDLERS,
@@ -73,10 +80,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
             "caller": Provide(provide_caller, sync_to_thread=False),
             "papers_to_scan": Provide(lambda: papers, sync_to_thread=False),
             "roots": Provide(lambda: roots, sync_to_thread=False),
-            **{
-                name: _provide(name)
-                for name in ("catalogue", "imports", "order_book", "orders", "published", "vaults", "verifier")
-            },
+            **{name: _provide(name) for name in _SERVICES},
         },
         exception_handlers=problems.HANDLERS,
         openapi_config=openapi.make_config([door.guard]),

@@ -71,6 +71,14 @@ class SecondPersonNeeded(KhosoError):
     """Người lập không được tự duyệt; cần người thứ hai. | Nobody approves his own order: a second person is needed."""
 
 
+class LastAdministrator(KhosoError):
+    """Phải còn ít nhất một người quản trị hệ thống. | There must remain a platform administrator."""
+
+
+class InvitationRefused(KhosoError):
+    """Lời mời không còn dùng được. | The invitation is not good, or is so no more."""
+
+
 class BodyTooLarge(KhosoError):
     """Nội dung gửi lên quá lớn. | The request body is too large."""
 

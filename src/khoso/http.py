@@ -16,8 +16,8 @@ _PRIVATE = frozenset({PRIVATE, PRIVATE_IMMUTABLE})
 
 
 def scopes_of(handler: BaseRouteHandler) -> tuple[str, ...]:
-    """The scopes of which a caller needs one to come in here."""
-    scope: str | tuple[str, ...] = handler.opt["scope"]
+    """The scopes of which a caller needs one to come in here; none where every caller may."""
+    scope: str | tuple[str, ...] = handler.opt.get("scope", ())
     return (scope,) if isinstance(scope, str) else scope
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import structlog
 
 from khoso import db, jobs
+from khoso.authority.invitations import Invitations
 from khoso.authority.service import Authority
 from khoso.bulk import BulkIssuing
 from khoso.catalogue.custody import Custody
 from khoso.catalogue.model import Believed
 from khoso.catalogue.service import Catalogue
 from khoso.config import Config
-from khoso.db import Pool
+from khoso.db import Connection, Pool
 from khoso.errors import ConfigurationError, Unavailable
 from khoso.following import follow, in_background, listen
 from khoso.imports.service import Imports
@@ -72,6 +73,7 @@ class Services:
     signers: Signers
     catalogue: Catalogue
     authority: Authority
+    invitations: Invitations
     custody: Custody
     statuses: StatusSnapshot
     spool: Spool
@@ -234,7 +236,8 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
         keys=keys,
         signers=signers,
         catalogue=catalogue,
-        authority=Authority(pool, now),
+        authority=Authority(pool, lambda: catalogue.hierarchy, lambda: catalogue.recorded.latest, _end_no_tokens, now),
+        invitations=Invitations(pool, now),
         custody=custody,
         statuses=statuses,
         spool=spool,
@@ -250,6 +253,10 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
         verifier=verifier,
         vaults=Vaults(pool, config.public_url),
     )
+
+
+async def _end_no_tokens(_conn: Connection, _subject: str, _at: datetime) -> None:
+    """Access tokens cannot be ended yet: they last as long as whoever made them has said."""
 
 
 def make_issuer(

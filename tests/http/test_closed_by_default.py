@@ -49,14 +49,23 @@ PUBLIC = {
 """Whoever adds a route that needs no token adds it here, and says so to a reviewer."""
 
 
+SIGNED_IN = {"POST /api/v1/admin-invitations/redemption"}
+"""The same for routes that ask for a token, and for nothing that it allows."""
+
+TO_COME = {"agencies:write", "clients:write", "dossiers:assist", "inspector-fields:write", "monitoring:read"}
+"""Scopes that roles have, and that no route asks for yet."""
+
+
 class Route(NamedTuple):
     method: str
     path: str
     """With an example in every place."""
     name: str
     public: bool
+    signed_in: bool
+    """Whoever has a token may come in, whatever it allows."""
     scopes: frozenset[str]
-    """One of them is needed; a route that has none and is not public is not there."""
+    """One of them is needed; a route that has none, and is for nobody else, is not there."""
 
 
 EXAMPLES = {"int": "1", "str": "absent", "uuid": str(UUID(int=1)), "path": "absent"}
@@ -71,10 +80,16 @@ def routes(app: Litestar) -> Iterator[Route]:
             scope = handler.opt.get("scope", ())
             scopes = frozenset({scope} if isinstance(scope, str) else scope)
             for method in handler.http_methods - {"OPTIONS"}:
-                yield Route(method, path, f"{method} {pattern}", bool(handler.opt.get("public")), scopes)
+                public, signed_in = (bool(handler.opt.get(name)) for name in ("public", "signed_in"))
+                yield Route(method, path, f"{method} {pattern}", public, signed_in, scopes)
     for hot in HOT_ROUTES:  # these ask for the token themselves
         scopes = frozenset() if hot.open_to_all else frozenset({hot.scope})
-        yield Route("POST", hot.path, f"POST {hot.path}", hot.open_to_all, scopes)
+        yield Route("POST", hot.path, f"POST {hot.path}", hot.open_to_all, False, scopes)
+
+
+def is_absent(route: Route) -> bool:
+    """Nobody has said for whom it is."""
+    return not (route.public or route.signed_in or route.scopes)
 
 
 @pytest.fixture
@@ -95,16 +110,18 @@ async def call(desk: Desk, route: Route, headers: dict[str, str]) -> httpx.Respo
 
 def test_what_is_public_is_written_down(table: list[Route]) -> None:
     assert {route.name for route in table if route.public} == PUBLIC
-    assert {route.path.split("/")[1] for route in table if not route.public and not route.scopes} == {"schema"}
+    assert {route.name for route in table if route.signed_in} == SIGNED_IN
+    assert {route.path.split("/")[1] for route in table if is_absent(route)} == {"schema"}
 
 
 def test_every_scope_exists_and_every_scope_is_of_use(closed: list[Route]) -> None:
     needed = {scope for route in closed for scope in route.scopes}
-    assert needed | {"inspect"} == SCOPES.keys(), "inspect is asked for by verify itself"
+    assert needed | {"inspect"} | TO_COME == SCOPES.keys(), "inspect is asked for by verify itself"
+    assert not needed & TO_COME
 
 
-async def test_without_a_token_nothing_else_opens(desk: Desk, closed: list[Route]) -> None:
-    for route in closed:
+async def test_without_a_token_nothing_else_opens(desk: Desk, table: list[Route], closed: list[Route]) -> None:
+    for route in [*closed, *(route for route in table if route.signed_in)]:
         answer = await call(desk, route, {})
         problem(answer, 401, "not_authenticated")
         assert answer.headers["www-authenticate"] == 'Bearer realm="khoso"', route.name
@@ -126,7 +143,7 @@ async def test_with_its_scope_a_route_lets_in(desk: Desk, closed: list[Route]) -
 
 async def test_the_frameworks_own_pages_are_not_there(desk: Desk, table: list[Route]) -> None:
     for route in table:
-        if not route.public and not route.scopes:
+        if is_absent(route):
             for headers in ({}, desk.token(*SCOPES)):
                 problem(await call(desk, route, headers), 404, "not_found")
 

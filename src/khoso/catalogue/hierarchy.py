@@ -1,7 +1,7 @@
 """Who is above whom, and who answers for whom, on one day: what every decision about rights is given.
 
-Agencies come and go by their dates. For one that is no more, or not yet, nobody acts. What it issued stays in the purview
-of those it stood below, and of its successors, who answer for it.
+Agencies come and go by their dates. For one that is no more, or not yet, nobody acts. What it issued stays in the
+purview of those it stood below, and of its successors, who answer for it.
 """
 
 from collections import defaultdict

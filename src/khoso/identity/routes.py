@@ -31,16 +31,20 @@ class Door:
     async def guard(  # not a plain function: Litestar would run each call in a thread
         self, connection: "ASGIConnection[BaseRouteHandler, None, None, State]", handler: BaseRouteHandler
     ) -> None:
-        """Closed by default: a handler is `opt={"public": True}`, or names its `scope`, or several: any will do."""
+        """Closed by default: a handler is `opt={"public": True}`, or names its `scope`, or several: any will do.
+
+        Or it is for whoever is `signed_in`, whatever he may.
+        """
         if handler.opt.get("public"):
             return
-        if "scope" not in handler.opt:  # nobody has said who may: the framework's own pages
+        if "scope" not in handler.opt and not handler.opt.get("signed_in"):
+            # Nobody has said who may: the framework's own pages.
             raise NotFound(str(handler))
         caller = self.find_caller(connection.headers.get("authorization"))
         if caller is None:
             raise NotAuthenticated("no token")
         scopes = scopes_of(handler)
-        if not caller.may(*scopes):
+        if scopes and not caller.may(*scopes):
             raise NotPermitted(*scopes)
         connection.scope["state"]["caller"] = caller
 
