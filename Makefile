@@ -75,7 +75,7 @@ fuzz: $(VENV)/.dev ## a million damaged inputs for each parser, about ten minute
 
 lock: $(VENV)/.dev ## write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade takes newer releases)
 	@$(LOCK) pyproject.toml --extra dev requirements/build.in --output-file requirements/dev.txt
-	@$(LOCK) pyproject.toml --extra embedded requirements/build.in --constraint requirements/dev.txt --output-file requirements/demo.txt
+	@$(LOCK) pyproject.toml --extra demo requirements/build.in --constraint requirements/dev.txt --output-file requirements/demo.txt
 	@$(LOCK) pyproject.toml --constraint requirements/dev.txt --output-file requirements/runtime.txt
 	@$(LOCK) requirements/build.in --constraint requirements/dev.txt --output-file requirements/build.txt
 

@@ -80,7 +80,8 @@ def test_a_lock_pins_every_package_by_hash_and_names_no_address(lock: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("lock", "extras"), [("runtime.txt", ()), ("demo.txt", ("embedded",)), ("dev.txt", ("embedded", "dev"))]
+    ("lock", "extras"),
+    [("runtime.txt", ()), ("demo.txt", ("embedded", "demo")), ("dev.txt", ("embedded", "demo", "dev"))],
 )
 def test_the_locks_satisfy_pyproject(lock: str, extras: tuple[str, ...]) -> None:
     locked = _locked_versions(ROOT / "requirements" / lock)
@@ -93,7 +94,7 @@ def test_the_locks_satisfy_pyproject(lock: str, extras: tuple[str, ...]) -> None
 
 
 @pytest.mark.parametrize(
-    ("folder", "extras"), [("src", ()), ("tests", ("embedded", "dev")), ("bench", ("embedded", "dev"))]
+    ("folder", "extras"), [("src", ()), ("tests", ("embedded", "demo", "dev")), ("bench", ("embedded", "demo", "dev"))]
 )
 def test_what_is_imported_is_declared(tracked: list[Path], folder: str, extras: tuple[str, ...]) -> None:
     known = {*sys.stdlib_module_names, "khoso", "bench", *(path.stem for path in (ROOT / "tests").iterdir())}

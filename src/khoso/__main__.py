@@ -15,6 +15,7 @@ import typer
 from khoso import config as configuration
 from khoso.caller import SCOPES, Caller
 from khoso.commands.audit import audit_app
+from khoso.commands.clients import clients_app
 from khoso.commands.keys import keys_app
 from khoso.commands.lists import list_rows, lists_app, print_lists
 from khoso.commands.status import status_app
@@ -48,6 +49,7 @@ app.add_typer(token_app, name="token")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(audit_app, name="audit")
 app.add_typer(status_app, name="status")
+app.add_typer(clients_app, name="clients")
 
 
 def main() -> None:
@@ -244,7 +246,7 @@ def token_make(
     vault: Annotated[str | None, typer.Option(help="The vault that is his own (uuid).")] = None,
     hours: Annotated[float, typer.Option(min=0.01, max=24 * 31, help="How long it is good.")] = 8,
 ) -> None:
-    """Make an access token and print it."""
+    """Make an access token and print it: for first steps and tests. In operation people log in (docs/identity.md)."""
     from uuid import UUID
 
     from khoso.identity.tokens import make_token

@@ -5,6 +5,7 @@ import multiprocessing
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from litestar import Litestar, Router, get
 from litestar.datastructures import State
@@ -14,14 +15,18 @@ from litestar.response import Response
 from khoso import config as configuration
 from khoso import observing, openapi, problems
 from khoso.authority import routes as authority
+from khoso.caller import Caller
 from khoso.catalogue import routes as catalogue
 from khoso.config import Config
 from khoso.demo.record import read_papers
 from khoso.front import Application, Front
 from khoso.http import provide_caller
-from khoso.identity.routes import Door
+from khoso.identity import client_routes as clients
+from khoso.identity import oauth_routes as oauth
+from khoso.identity import routes as identity
 from khoso.imports import routes as imports
 from khoso.orders import routes as orders
+from khoso.pages import account
 from khoso.pages import routes as pages
 from khoso.pages.assets import assets
 from khoso.processes import die_with, told_to
@@ -38,6 +43,9 @@ _SERVICES = (
 )
 """The rooms that handlers ask for by their names."""
 
+_OF_IDENTITY = ("administered", "authorizations", "clients", "door", "logins", "me", "sessions")
+"""The same, of what finds out who asks."""
+
 GARBAGE_THRESHOLD = 20_000
 """Objects made before the collector looks at the youngest; a request makes some hundreds."""
 
@@ -47,7 +55,6 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
     assets()  # a server without the scripts of its pages does not start
     keys = KeyFiles(config.keys_dir)
     token_key, roots = keys.token_key().public_key(), keys.roots()
-    door = Door(token_key, config.public_url, now)
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -58,9 +65,13 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
     papers = read_papers(config) if config.demo else []
     guarded = Router(
         "/",
-        guards=[door.guard],
+        guards=[identity.guard],
         route_handlers=[
             *pages.page_handlers,
+            *account.account_handlers,
+            *identity.HANDLERS,
+            *oauth.HANDLERS,
+            *clients.HANDLERS,
             *catalogue.HANDLERS,
             *authority.HANDLERS,
             *orders.HANDLERS,
@@ -81,14 +92,21 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
             "papers_to_scan": Provide(lambda: papers, sync_to_thread=False),
             "roots": Provide(lambda: roots, sync_to_thread=False),
             **{name: _provide(name) for name in _SERVICES},
+            "origin": Provide(lambda: config.public_url, sync_to_thread=False),
+            "token_key": Provide(lambda: token_key, sync_to_thread=False),
+            **{name: _provide_of_identity(name) for name in _OF_IDENTITY},
         },
         exception_handlers=problems.HANDLERS,
-        openapi_config=openapi.make_config([door.guard]),
+        openapi_config=openapi.make_config([identity.guard]),
         logging_config=None,  # `observing` has said where logs go
         request_max_body_size=MAX_BODY,
         debug=False,
     )
-    app.hot = {route.path: route.endpoint(door.find_caller, app.state) for route in openapi.HOT_ROUTES}
+
+    async def find_caller(scope: Any) -> Caller | None:
+        return await _services(app.state).identity.door.find_caller(scope)
+
+    app.hot = {route.path: route.endpoint(find_caller, app.state) for route in openapi.HOT_ROUTES}
     return app
 
 
@@ -124,6 +142,13 @@ def _provide(name: str) -> Provide:
         return getattr(_services(state), name)
 
     return Provide(from_services, sync_to_thread=False)
+
+
+def _provide_of_identity(name: str) -> Provide:
+    def from_identity(state: State) -> object:
+        return getattr(_services(state).identity, name)
+
+    return Provide(from_identity, sync_to_thread=False)
 
 
 @get("/healthz", opt={"public": True}, tags=["running"], summary="The process answers")

@@ -84,7 +84,7 @@ class Hierarchy(Protocol):
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody whose token was found good."""
+    """Somebody whose token, or whose session, was found good."""
 
     subject: str
     """Who: a stable name of the person or system, which goes into the audit."""
@@ -95,6 +95,10 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """The agency he acts for."""
     vault_id: UUID | None = None
     """The vault that is his own."""
+    session_name: str | None = None
+    """What he logged in by: `session:<uuid>` of a browser or `login:<uuid>` of an app; None for a system."""
+    stepped_up_at: int | None = None
+    """When he last showed a passkey in it, in seconds since 1970."""
 
     @property
     def acting_agency(self) -> str:

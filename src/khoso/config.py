@@ -6,6 +6,7 @@ file), keys by the directory they lie in.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -41,6 +42,25 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Label of the token in that device. Its PIN lies in `keys_dir`/pkcs11-pin."""
     pkcs11_sessions: int = 4
     """Sessions of each process with the device, and threads that sign in them."""
+    oidc_issuer: str = ""
+    """The identity provider (OpenID Connect) at which people log in; empty: nobody can."""
+    oidc_client_id: str = ""
+    """What this platform is called there. Its redirect URI is `public_url`/login/callback."""
+    oidc_secret_file: Path | None = None
+    """A file with the secret that the provider gave; or else:"""
+    oidc_key_file: Path | None = None
+    """a PEM file with the P-256 key by which the platform proves itself there (private_key_jwt)."""
+    oidc_scope: str = "openid profile"
+    """What is asked for there."""
+    oidc_name_claim: str = "name"
+    oidc_personal_id_claim: str = "personal_id"
+    """The claim of the ID token with the 12 digits by which a citizen's vault is found."""
+    oidc_levels: str = ""
+    """What the provider's `acr` values are worth here, from 1 to 3: `urn:example:loa2=2 urn:example:loa3=3`."""
+    citizen_level: int = 2
+    """The least level at which a citizen opens his vault."""
+    officer_level: int = 2
+    """The least level at which somebody acts for an agency."""
     demo: bool = False
     """Show the demonstration's papers. Set by `khoso demo`, never in production."""
     host: str = "127.0.0.1"
@@ -107,6 +127,7 @@ def _check(config: Config) -> None:
     if not 0 < config.port < 65536 or config.workers < 1 or config.pool_size < 2:
         raise ConfigurationError("KHOSO_PORT is 1 to 65535, KHOSO_WORKERS at least 1, KHOSO_POOL_SIZE at least 2")
     _check_device(config)
+    _check_provider(config)
 
 
 def _check_device(config: Config) -> None:
@@ -116,6 +137,26 @@ def _check_device(config: Config) -> None:
         raise ConfigurationError("KHOSO_PKCS11_MODULE is an absolute path, such as /usr/lib/softhsm/libsofthsm2.so")
     if not 1 <= config.pkcs11_sessions <= 64:
         raise ConfigurationError("KHOSO_PKCS11_SESSIONS is 1 to 64")
+
+
+def _check_provider(config: Config) -> None:
+    issuer = urlsplit(config.oidc_issuer)
+    if not (1 <= config.citizen_level <= 3 and 1 <= config.officer_level <= 3):
+        raise ConfigurationError("KHOSO_CITIZEN_LEVEL and KHOSO_OFFICER_LEVEL are 1 to 3")
+    if not config.oidc_issuer:
+        return
+    if not config.demo and issuer.scheme != "https" and issuer.hostname not in ("localhost", "127.0.0.1"):
+        raise ConfigurationError("KHOSO_OIDC_ISSUER must be https unless it is this machine")
+    if not config.oidc_client_id or (config.oidc_secret_file is None) == (config.oidc_key_file is None):
+        raise ConfigurationError(
+            "KHOSO_OIDC_ISSUER needs KHOSO_OIDC_CLIENT_ID, and either KHOSO_OIDC_SECRET_FILE or KHOSO_OIDC_KEY_FILE"
+        )
+    if not re.fullmatch(r"\S+=[1-3]( \S+=[1-3])*", config.oidc_levels):
+        raise ConfigurationError(
+            "KHOSO_OIDC_LEVELS gives each acr value a level: `urn:example:loa2=2 urn:example:loa3=3`"
+        )
+    if "openid" not in config.oidc_scope.split():
+        raise ConfigurationError("KHOSO_OIDC_SCOPE must contain openid")
 
 
 def _check_database_url(name: str, url: str) -> None:

@@ -23,6 +23,8 @@ class KhosoError(Exception):
 
     problems: tuple[InputProblem, ...] = ()
     """What is wrong with which field, of an error that tells."""
+    retry_after: int | None = None
+    """Seconds after which it is worth trying again, of an error that knows."""
 
 
 class _Explained(KhosoError):
@@ -41,6 +43,30 @@ class NotAuthenticated(KhosoError):
 
 class NotPermitted(KhosoError):
     """Mã truy cập không có quyền làm việc này. | The access token does not allow this."""
+
+
+class CrossSiteRequest(KhosoError):
+    """Yêu cầu đến từ một trang khác. | The request comes from another site."""
+
+
+class LoginRefused(KhosoError):
+    """Đăng nhập không thành công; hãy bắt đầu lại. | The login did not succeed; please begin again."""
+
+
+class StepUpRequired(KhosoError):
+    """Cần xác nhận lại bằng khoá truy cập (passkey). | A fresh confirmation by passkey is required."""
+
+
+class OAuthRefused(KhosoError):
+    """Yêu cầu cấp mã truy cập bị từ chối. | The request for a token was refused.
+
+    `code` is that of RFC 6749, 5.2, or of the standard that adds one.
+    """
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
 
 
 class NotFound(KhosoError):
@@ -85,6 +111,14 @@ class BodyTooLarge(KhosoError):
 
 class TooManyAttempts(KhosoError):
     """Nhập sai quá nhiều lần; hãy thử lại sau. | Too many wrong attempts; try again later."""
+
+
+class QuotaUsedUp(KhosoError):
+    """Đã dùng hết hạn mức của giờ này. | The quota of this hour is used up."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(retry_after)
+        self.retry_after = retry_after
 
 
 class Unavailable(KhosoError):

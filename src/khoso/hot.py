@@ -19,8 +19,8 @@ from khoso.errors import BodyTooLarge, InputProblem, InvalidInput, NotAuthentica
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
-FindCaller = Callable[[str | None], Caller | None]
-"""The caller named by an Authorization header, None without one; raises NotAuthenticated for a bad one."""
+FindCaller = Callable[[Any], Awaitable[Caller | None]]
+"""Who sends a request (an ASGI scope), None if he shows nothing; raises NotAuthenticated for what is not good."""
 
 Header = tuple[bytes, bytes]
 
@@ -87,11 +87,9 @@ class HotRoute(Generic[Body]):
         async def answer(scope: Any, receive: Receive) -> Answer:
             if scope["method"] != "POST":
                 raise MethodNotAllowedException(headers={"allow": "POST"})
-            headers = scope["headers"]
-            token = find_header(headers, b"authorization")
-            caller = self._admit(find_caller(None if token is None else token.decode("latin-1")))
+            caller = self._admit(await find_caller(scope))
             body = _parse(read, await self._read_body(receive))
-            return self.status, _HEADERS, await self.handle(body, Asking(caller, headers, state))
+            return self.status, _HEADERS, await self.handle(body, Asking(caller, scope["headers"], state))
 
         return answer
 

@@ -1,9 +1,11 @@
 """What all routes share: conditional answers, and who is asking."""
 
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 from litestar import Request, Response
+from litestar.datastructures import Cookie
 from litestar.handlers import BaseRouteHandler
 from litestar.status_codes import HTTP_304_NOT_MODIFIED
 
@@ -27,12 +29,18 @@ def provide_caller(request: Request[Any, Any, Any]) -> Caller:
     return caller
 
 
+def secret_cookie(name: str, value: str, lifetime: timedelta) -> Cookie:
+    """A cookie that no script and no foreign request gets; with no value and no lifetime it is taken away."""
+    seconds = int(lifetime.total_seconds())
+    return Cookie(name, value=value, max_age=seconds, secure=True, httponly=True, samesite="lax")
+
+
 def conditional(request: Request[Any, Any, Any], body: bytes, media_type: str, cache_control: str) -> Response[bytes]:
     """The body with a strong ETag, or 304 if the caller has it already (RFC 9110, 13.1.2)."""
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"etag": etag, "cache-control": cache_control}
     if cache_control in _PRIVATE:
-        headers["vary"] = "authorization"  # a browser that two people share keeps each one's answers apart
+        headers["vary"] = "authorization, cookie"  # a browser that two people share keeps each one's answers apart
     held = {tag.strip().removeprefix("W/") for tag in (request.headers.get("if-none-match") or "").split(",")}
     if etag in held:
         return Response(b"", status_code=HTTP_304_NOT_MODIFIED, headers=headers, media_type=media_type)

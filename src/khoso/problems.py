@@ -27,6 +27,10 @@ STATUS: Mapping[type[KhosoError], int] = {
     errors.NotAuthorisedToIssue: 403,
     errors.SecondPersonNeeded: 403,
     errors.InvitationRefused: 403,
+    errors.CrossSiteRequest: 403,
+    errors.LoginRefused: 403,
+    errors.StepUpRequired: 403,
+    errors.OAuthRefused: 400,
     errors.NotFound: 404,
     errors.StatusChangeRefused: 409,
     errors.NotAsExpected: 409,
@@ -34,6 +38,7 @@ STATUS: Mapping[type[KhosoError], int] = {
     errors.LastAdministrator: 409,
     errors.BodyTooLarge: 413,
     errors.TooManyAttempts: 429,
+    errors.QuotaUsedUp: 429,
     errors.Unavailable: 503,
     errors.KeyStoreError: 503,
 }
@@ -67,7 +72,8 @@ def on_khoso_error(request: Request[Any, Any, Any], error: KhosoError) -> Respon
     status = STATUS.get(type(error))
     if status is None:
         return on_anything_else(request, error)
-    return _answer(status, _snake(type(error).__name__), _sentence(type(error)), error.problems)
+    headers = {} if error.retry_after is None else {"retry-after": str(error.retry_after)}
+    return _answer(status, _snake(type(error).__name__), sentence(type(error)), error.problems, headers)
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
@@ -152,8 +158,9 @@ def _kinds_and_places(error: BaseException | None) -> Iterator[dict[str, Any]]:
         error = error.__cause__ or error.__context__
 
 
-def _sentence(kind: type[KhosoError]) -> str:
-    return (kind.__doc__ or "").strip()
+def sentence(kind: type[KhosoError]) -> str:
+    """What people are told of an error: Vietnamese, a bar, English."""
+    return (kind.__doc__ or "").strip().partition("\n")[0]
 
 
 def _snake(name: str) -> str:

@@ -17,9 +17,12 @@ from khoso.catalogue.custody import Custody
 from khoso.catalogue.model import Believed
 from khoso.catalogue.service import Catalogue
 from khoso.config import Config
-from khoso.db import Connection, Pool
+from khoso.db import Pool
 from khoso.errors import ConfigurationError, Unavailable
 from khoso.following import follow, in_background, listen
+from khoso.identity.cutoffs import CHANNEL as CUTOFF_CHANNEL
+from khoso.identity.cutoffs import Cutoffs
+from khoso.identity_wiring import Identity, make_identity
 from khoso.imports.service import Imports
 from khoso.issuance.service import MAX_BATCH, Issuer
 from khoso.observing import (
@@ -41,6 +44,7 @@ from khoso.signing.access import Access
 from khoso.signing.device import Device
 from khoso.signing.files import KeyFiles
 from khoso.signing.signers import Signers
+from khoso.text import Words
 from khoso.vault.service import Vaults
 from khoso.verification.counting import ScanCounts
 from khoso.verification.keeping import ScanKeeper
@@ -88,6 +92,7 @@ class Services:
     published: PublishedLists
     verifier: Verifier
     vaults: Vaults
+    identity: Identity
 
     async def check_ready(self) -> None:
         """Raise Unavailable unless the database answers, and what is known here comes from it."""
@@ -135,6 +140,7 @@ async def _open_database(
     services = _build(config, pool, keys, signers, now)
     await services.catalogue.refresh()
     await services.catalogue.renew_trust()
+    await services.identity.cutoffs.refresh()
     if verifying:
         with suppress(Unavailable):  # there is no bundle, or no good one: the database has everything
             services.published.open_bundle(_bundle_file(config))
@@ -203,6 +209,8 @@ def _open_device(config: Config) -> Device | None:
 def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Clock) -> Services:
     origin, roots, root = config.public_url, keys.roots(), keys.development_root()
     catalogue = Catalogue(pool, origin=origin, roots=roots, root=root, now=now)
+    cutoffs = Cutoffs(pool, now)
+    authority = Authority(pool, lambda: catalogue.hierarchy, lambda: catalogue.recorded.latest, cutoffs.end, now)
     custody = Custody(catalogue, pool, origin=origin, roots=roots, root_at_hand=root is not None, now=now)
     statuses = StatusSnapshot(pool, now, config.data_dir / STATUSES)
     spool = Spool(config.data_dir / SPOOL)
@@ -236,7 +244,7 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
         keys=keys,
         signers=signers,
         catalogue=catalogue,
-        authority=Authority(pool, lambda: catalogue.hierarchy, lambda: catalogue.recorded.latest, _end_no_tokens, now),
+        authority=authority,
         invitations=Invitations(pool, now),
         custody=custody,
         statuses=statuses,
@@ -252,11 +260,22 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
         published=published,
         verifier=verifier,
         vaults=Vaults(pool, config.public_url),
+        identity=make_identity(
+            config,
+            pool,
+            keys,
+            now,
+            cutoffs,
+            grants_of=authority.grants_of,
+            hierarchy=lambda: catalogue.hierarchy,
+            name_of=lambda code: _name_of(catalogue, code),
+        ),
     )
 
 
-async def _end_no_tokens(_conn: Connection, _subject: str, _at: datetime) -> None:
-    """Access tokens cannot be ended yet: they last as long as whoever made them has said."""
+def _name_of(catalogue: Catalogue, agency_code: str) -> Words:
+    agency = catalogue.recorded.agencies.get(agency_code)
+    return Words(agency_code, agency_code) if agency is None else Words(agency.name_vi, agency.name_en)
 
 
 def make_issuer(
@@ -300,7 +319,8 @@ async def _following(
     config: Config, services: Services, now: Clock, verifying: bool, serving: bool
 ) -> AsyncIterator[None]:
     """Keep catalogue, statuses and published lists as the database has them."""
-    wakes = {channel: asyncio.Event() for channel in ("khoso_catalogue", "khoso_status", PUBLICATION_CHANNEL)}
+    channels = ("khoso_catalogue", "khoso_status", PUBLICATION_CHANNEL, CUTOFF_CHANNEL)
+    wakes = {channel: asyncio.Event() for channel in channels}
     work = [
         follow("catalogue", services.catalogue.refresh, wakes["khoso_catalogue"]),
         listen(config.database_direct_url or config.database_url, wakes),
@@ -311,6 +331,7 @@ async def _following(
             follow("published lists", services.published.refresh, wakes[PUBLICATION_CHANNEL]),
             follow("spool", services.keeper.deliver, asyncio.Event()),
             services.scan_counts.keep_flushing(),
+            follow("cut-offs", services.identity.cutoffs.refresh, wakes[CUTOFF_CHANNEL]),
             _tell_ages(services, now),
             REQUEST_TIMES.keep_telling(),
         ]

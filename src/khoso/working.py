@@ -16,6 +16,7 @@ from khoso.db import Pool
 from khoso.errors import AuditNotSound
 from khoso.following import follow, in_background
 from khoso.formats.audit_chain import PrivateKey
+from khoso.identity.forgetting import forget_identity
 from khoso.imports import store as imports
 from khoso.imports.model import JOB_NAME as IMPORT
 from khoso.imports.running import run_import
@@ -72,6 +73,7 @@ async def _forget(services: Services) -> None:
         await issuance.forget_keys(conn, now - KEYS_KEPT)
         await verification.forget_attempts(conn, now - ATTEMPTS_KEPT)
         await verification.forget_receipts(conn, now - RECEIPTS_KEPT)
+        await forget_identity(conn, now)
 
 
 async def _resume(services: Services) -> None:

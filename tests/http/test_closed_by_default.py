@@ -19,6 +19,9 @@ from khoso.openapi import HOT_ROUTES
 
 PUBLIC = {
     "GET /",
+    "GET /.well-known/jwks.json",
+    "GET /.well-known/oauth-authorization-server",
+    "GET /account",
     "GET /api/v1/agencies",
     "GET /api/v1/result-types",
     "GET /api/v1/result-types/{type_code}",
@@ -29,6 +32,9 @@ PUBLIC = {
     "GET /demo/papers",
     "GET /docs/api",
     "GET /healthz",
+    "GET /login",
+    "GET /login/callback",
+    "GET /oauth/authorize",
     "GET /lists/bundle",
     "GET /lists/honest/{digest}",
     "GET /lists/status",
@@ -44,15 +50,23 @@ PUBLIC = {
     "HEAD /lists/status/{list_id}",
     "HEAD /lists/trust",
     "HEAD /lists/types",
+    "POST /oauth/revoke",
+    "POST /oauth/token",
     "POST /v/lookup",
 }
 """Whoever adds a route that needs no token adds it here, and says so to a reviewer."""
 
 
-SIGNED_IN = {"POST /api/v1/admin-invitations/redemption"}
+SIGNED_IN = {
+    "DELETE /api/v1/me/sessions/{name}",
+    "GET /api/v1/me",
+    "GET /api/v1/me/sessions",
+    "POST /api/v1/admin-invitations/redemption",
+    "PUT /api/v1/me/agency",
+}
 """The same for routes that ask for a token, and for nothing that it allows."""
 
-TO_COME = {"agencies:write", "clients:write", "dossiers:assist", "inspector-fields:write", "monitoring:read"}
+TO_COME = {"agencies:write", "dossiers:assist", "inspector-fields:write", "monitoring:read"}
 """Scopes that roles have, and that no route asks for yet."""
 
 
@@ -66,6 +80,8 @@ class Route(NamedTuple):
     """Whoever has a token may come in, whatever it allows."""
     scopes: frozenset[str]
     """One of them is needed; a route that has none, and is for nobody else, is not there."""
+    form: bool = False
+    """A form of our own pages, for whoever is logged in."""
 
 
 EXAMPLES = {"int": "1", "str": "absent", "uuid": str(UUID(int=1)), "path": "absent"}
@@ -80,8 +96,8 @@ def routes(app: Litestar) -> Iterator[Route]:
             scope = handler.opt.get("scope", ())
             scopes = frozenset({scope} if isinstance(scope, str) else scope)
             for method in handler.http_methods - {"OPTIONS"}:
-                public, signed_in = (bool(handler.opt.get(name)) for name in ("public", "signed_in"))
-                yield Route(method, path, f"{method} {pattern}", public, signed_in, scopes)
+                public, signed_in, form = (bool(handler.opt.get(name)) for name in ("public", "signed_in", "form"))
+                yield Route(method, path, f"{method} {pattern}", public, signed_in, scopes, form)
     for hot in HOT_ROUTES:  # these ask for the token themselves
         scopes = frozenset() if hot.open_to_all else frozenset({hot.scope})
         yield Route("POST", hot.path, f"POST {hot.path}", hot.open_to_all, False, scopes)
@@ -89,7 +105,7 @@ def routes(app: Litestar) -> Iterator[Route]:
 
 def is_absent(route: Route) -> bool:
     """Nobody has said for whom it is."""
-    return not (route.public or route.signed_in or route.scopes)
+    return not (route.public or route.signed_in or route.scopes or route.form)
 
 
 @pytest.fixture
@@ -125,6 +141,18 @@ async def test_without_a_token_nothing_else_opens(desk: Desk, table: list[Route]
         answer = await call(desk, route, {})
         problem(answer, 401, "not_authenticated")
         assert answer.headers["www-authenticate"] == 'Bearer realm="khoso"', route.name
+
+
+async def test_the_forms_of_the_pages_need_a_session(desk: Desk, table: list[Route]) -> None:
+    forms = [route for route in table if route.form]
+    assert {route.name for route in forms} == {
+        "POST /account/agency",
+        "POST /account/logout",
+        "POST /account/sessions/end",
+    }
+    for route in forms:
+        for headers in ({}, desk.token(*SCOPES)):
+            assert (await call(desk, route, headers)).status_code == 401, route.name
 
 
 async def test_with_every_scope_but_its_own_a_route_stays_closed(desk: Desk, closed: list[Route]) -> None:

@@ -23,7 +23,7 @@ async def test_a_kept_answer_is_kept_for_the_token_that_asked(desk: Desk, drawin
     again = await desk.client.get(path, headers=headers | {"if-none-match": answer.headers["etag"]})
     assert (answer.status_code, again.status_code) == (200, 304)
     for one in (answer, again):
-        assert one.headers["vary"] == "authorization"
+        assert one.headers["vary"] == "authorization, cookie"
         assert one.headers["cache-control"].startswith("private")
 
 

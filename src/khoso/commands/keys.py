@@ -114,7 +114,7 @@ async def _compromise(services: "Services", kid: bytes, since: datetime | None, 
     from khoso.wiring import utc_now
 
     now = utc_now()
-    stopped = await services.custody.stop_key(kid, now if since is None else _utc(since), ACTOR)
+    stopped = await services.custody.stop_key(kid, now if since is None else read_utc(since), ACTOR)
     agency_code, new = stopped.agency_code, None
     if new_key and not _has_key(await services.custody.list_keys(), agency_code):
         new = await services.custody.add_key(agency_code, services.keys.make_agency_key(), ACTOR)
@@ -176,5 +176,6 @@ def _read_kid(text: str) -> bytes:
         raise InvalidInput(InputProblem("kid", "kid", "give the 16 hexadecimal digits of the key")) from None
 
 
-def _utc(instant: datetime) -> datetime:
+def read_utc(instant: datetime) -> datetime:
+    """A time of the command line, which is UTC unless it says otherwise."""
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant

@@ -1,57 +1,61 @@
-"""The door: no handler is reached without the scope it names, unless it says that it is public."""
+"""The guard before every handler, and everybody's own logins over HTTP."""
 
-from collections.abc import Callable
-from datetime import datetime
-from typing import Self
+from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
+import msgspec
+from litestar import Response, delete, get, put
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
+from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
+from litestar.params import FromPath, JSONBody
 
 from khoso.caller import Caller
-from khoso.errors import NotAuthenticated, NotFound, NotPermitted
-from khoso.http import scopes_of
-from khoso.identity.tokens import TokenReader
+from khoso.identity.door import Door
+from khoso.identity.me import Me, MeView, SessionList
 
-_SCHEME = "Bearer "
+_SIGNED_IN = {"signed_in": True}
+_NEVER_KEPT = {"cache-control": "no-store"}
 
 
-class Door:
-    """Lets callers in by their access token (RFC 6750, 2.1)."""
-
-    def __init__(self, key: ec.EllipticCurvePublicKey, issuer: str, now: Callable[[], datetime]) -> None:
-        self._tokens = TokenReader(key, issuer)
-        self._now = now
-
-    def __deepcopy__(self, _: object) -> Self:
-        """Litestar copies handlers with their guards. There is one door: one clock, one memory of tokens."""
-        return self
-
-    async def guard(  # not a plain function: Litestar would run each call in a thread
-        self, connection: "ASGIConnection[BaseRouteHandler, None, None, State]", handler: BaseRouteHandler
-    ) -> None:
-        """Closed by default: a handler is `opt={"public": True}`, or names its `scope`, or several: any will do.
-
-        Or it is for whoever is `signed_in`, whatever he may.
-        """
-        if handler.opt.get("public"):
-            return
-        if "scope" not in handler.opt and not handler.opt.get("signed_in"):
-            # Nobody has said who may: the framework's own pages.
-            raise NotFound(str(handler))
-        caller = self.find_caller(connection.headers.get("authorization"))
-        if caller is None:
-            raise NotAuthenticated("no token")
-        scopes = scopes_of(handler)
-        if scopes and not caller.may(*scopes):
-            raise NotPermitted(*scopes)
+async def guard(connection: "ASGIConnection[BaseRouteHandler, Any, Any, State]", handler: BaseRouteHandler) -> None:
+    """Nobody reaches a handler but whom the door lets in."""
+    door: Door = connection.app.state.services.identity.door
+    caller = await door.admit(connection.scope, handler.opt)
+    if caller is not None:
         connection.scope["state"]["caller"] = caller
 
-    def find_caller(self, authorization: str | None) -> Caller | None:
-        """The caller named by the header; None without one. Raises NotAuthenticated for a bad one."""
-        if authorization is None:
-            return None
-        if not authorization.startswith(_SCHEME):
-            raise NotAuthenticated("scheme")
-        return self._tokens.read(authorization.removeprefix(_SCHEME)).caller_at(self._now())
+
+class AgencyChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The agency to act for."""
+
+    agency_code: str
+
+
+@get("/api/v1/me", opt=_SIGNED_IN, tags=["identity"], summary="Who asks, what he may, and for whom he may act")
+async def show_me(caller: NamedDependency[Caller], me: NamedDependency[Me]) -> Response[MeView]:
+    return Response(await me.describe(caller), headers=_NEVER_KEPT)
+
+
+@put(
+    "/api/v1/me/agency",
+    opt=_SIGNED_IN,
+    status_code=204,
+    tags=["identity"],
+    summary="Act for another agency: in a browser at once, in an app with its next token",
+)
+async def choose_agency(data: JSONBody[AgencyChoice], caller: NamedDependency[Caller], me: NamedDependency[Me]) -> None:
+    await me.choose_agency(caller, data.agency_code)
+
+
+@get("/api/v1/me/sessions", opt=_SIGNED_IN, tags=["identity"], summary="Where one is logged in: browsers and apps")
+async def list_sessions(caller: NamedDependency[Caller], me: NamedDependency[Me]) -> Response[SessionList]:
+    return Response(await me.list_sessions(caller), headers=_NEVER_KEPT)
+
+
+@delete("/api/v1/me/sessions/{name:str}", opt=_SIGNED_IN, tags=["identity"], summary="Log out there")
+async def end_session(name: FromPath[str], caller: NamedDependency[Caller], me: NamedDependency[Me]) -> None:
+    await me.end_session(caller, name)
+
+
+HANDLERS = [show_me, choose_agency, list_sessions, end_session]

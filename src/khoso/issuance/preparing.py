@@ -117,6 +117,14 @@ def _holder_key(holder: Holder, pepper: bytes) -> bytes:
     return hmac.digest(pepper, f"{holder.kind}:{holder.id.replace('-', '')}".encode(), "sha256")
 
 
+def person_key(personal_id: str, pepper: bytes) -> bytes:
+    """What the vault of a person is found by. Raises InvalidInput for what is no personal id."""
+    problems = _Problems()
+    holder = _check_holder(Holder("person", personal_id, "-"), problems)
+    problems.raise_if_any()
+    return _holder_key(holder, pepper)
+
+
 class _Problems(list[InputProblem]):
     """The problems found so far, so that all are reported together."""
 

@@ -1,0 +1,182 @@
+"""Logging in at the identity provider: who gets in, and with what; and everybody who must not."""
+
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from conftest import Clock
+from desk import Desk, problem, read
+from identity.browsing import BY_SCRIPT, Browser
+from identity.conftest import Assign
+from khoso.config import Config
+from khoso.errors import LoginRefused
+from khoso.identity_wiring import make_provider
+from samples import house_permit
+
+RESULTS = "/api/v1/vault/results"
+WARD, OTHER_WARD = "H17.05.12", "H17.05.13"
+
+
+def query(url: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+async def test_a_citizen_finds_what_was_issued_to_him(desk: Desk, browser: Browser) -> None:
+    issued = await desk.issue(house_permit(1))
+    await browser.log_in("thinh")
+    found = read(await browser.client.get(RESULTS), 200)
+    assert [item["result_code"] for item in found["items"]] == [issued["result_code"]]
+    me = await browser.me()
+    assert (me["name"], me["scopes"], me["agency"]) == ("Nguyễn Hoàng Phước Thịnh", ["vault:read"], None)
+    assert me["vault_id"] == str(await desk.vault_of(issued["result_code"]))
+
+
+async def test_a_vault_opened_at_the_first_login_gets_what_is_issued_later(desk: Desk, browser: Browser) -> None:
+    await browser.log_in("ngoc")
+    assert read(await browser.client.get(RESULTS), 200)["items"] == []
+    holder = {"kind": "person", "id": "048184999002", "name": "Trần Thị Bích Ngọc"}
+    issued = await desk.issue(house_permit(1, holder=holder))
+    found = read(await browser.client.get(RESULTS), 200)
+    assert [item["result_code"] for item in found["items"]] == [issued["result_code"]]
+
+
+@pytest.mark.parametrize("who", ["weak", "no-acr", "nameless"])
+async def test_who_is_not_known_surely_enough_opens_nothing(
+    desk: Desk, browser: Browser, assign: Assign, who: str
+) -> None:
+    await browser.log_in(who)
+    me = await browser.me()
+    assert (me["scopes"], me["vault_id"]) == ([], None)
+    problem(await browser.client.get(RESULTS), 403, "not_permitted")
+    if who != "nameless":  # known well enough, only not by his id
+        await assign(me["subject"], "officer", WARD)
+        assert (await browser.me())["agencies"] == []
+
+
+async def test_an_officer_has_what_is_assigned_to_him_where_it_is(desk: Desk, browser: Browser, assign: Assign) -> None:
+    await browser.log_in("thinh")
+    subject = (await browser.me())["subject"]
+    await assign(subject, "officer", WARD, "KQ.H17.000001")
+    await assign(subject, "inspector", OTHER_WARD)
+    assert [one["agency_code"] for one in (await browser.me())["agencies"]] == [WARD, OTHER_WARD]
+
+    async def choose(agency_code: str) -> httpx.Response:
+        return await browser.client.put("/api/v1/me/agency", json={"agency_code": agency_code}, headers=BY_SCRIPT)
+
+    assert (await choose(WARD)).status_code == 204
+    me = await browser.me()
+    assert me["agency"]["agency_code"] == WARD
+    assert set(me["scopes"]) == {
+        "credentials:change-status",
+        "credentials:issue",
+        "credentials:read",
+        "vault:read",
+    }
+    assert me["types"]["credentials:issue"] == ["KQ.H17.000001"]
+    answer = await browser.client.post(
+        "/api/v1/credentials", json=house_permit(1), headers=BY_SCRIPT | {"idempotency-key": "1"}
+    )
+    issued = read(answer, 201)
+    rows = await desk.rows("SELECT issued_by FROM result_code WHERE result_code = $1", issued["result_code"])
+    assert rows[0]["issued_by"] == subject
+
+    assert (await choose(OTHER_WARD)).status_code == 204
+    assert (await browser.me())["scopes"] == ["inspect", "vault:read"]
+    problem(await choose("H17.11"), 403, "not_permitted")
+
+
+async def test_a_right_that_ended_is_gone_with_the_next_request(desk: Desk, browser: Browser, assign: Assign) -> None:
+    await browser.log_in("thinh")
+    subject = (await browser.me())["subject"]
+    await assign(subject, "officer", WARD)
+    await browser.client.put("/api/v1/me/agency", json={"agency_code": WARD}, headers=BY_SCRIPT)
+    assert "credentials:issue" in (await browser.me())["scopes"]
+    await desk.rows("UPDATE assignment SET ended_at = now(), ended_by = 'tests'")
+    me = await browser.me()
+    assert (me["scopes"], me["agencies"]) == (["vault:read"], [])
+
+
+async def test_what_is_asked_of_the_provider(desk: Desk, browser: Browser) -> None:
+    asked = query(await browser.begin())
+    assert asked["response_type"] == "code"
+    assert asked["redirect_uri"] == "https://kho.danang.gov.vn/login/callback"
+    assert asked["code_challenge_method"] == "S256"
+    assert asked["acr_values"] == "loa3 loa2"
+    again = query(await browser.begin())
+    for name in ("state", "nonce", "code_challenge"):
+        assert len(asked[name]) == 43
+        assert asked[name] != again[name]
+
+
+async def refused(answer: httpx.Response, status: int = 403) -> None:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"].startswith("text/html")
+    assert 'role="alert"' in answer.text
+    assert "__Host-khoso=" not in answer.headers.get("set-cookie", "")
+
+
+async def test_an_answer_of_the_provider_is_good_once_and_in_one_browser(desk: Desk, browser: Browser) -> None:
+    back = await browser.back_from(await browser.begin(), "thinh")
+    await refused(await Browser(desk.client).client.get(back))
+    other = Browser(desk.client)
+    await other.begin()
+    await refused(await other.client.get(back))
+    cookies = dict(browser.client.cookies)
+    assert (await browser.client.get(back)).status_code == 303
+    browser.client.cookies.update(cookies)
+    await refused(await browser.client.get(back))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"state": "x" * 43},
+        {"state": ""},
+        {"state": "é"},
+        {"iss": "https://another.example"},
+        {"code": "guessed"},
+        {"code": ""},
+        {"error": "access_denied"},
+    ],
+    ids=str,
+)
+async def test_a_changed_answer_is_refused(browser: Browser, change: dict[str, str]) -> None:
+    back = await browser.back_from(await browser.begin(), "thinh")
+    await refused(await browser.client.get("/login/callback", params=query(back) | change))
+
+
+async def test_a_parameter_twice_is_refused(browser: Browser) -> None:
+    back = await browser.back_from(await browser.begin(), "thinh")
+    await refused(await browser.client.get(f"{back}&state=x"))
+
+
+async def test_a_login_that_took_too_long_is_refused(browser: Browser, clock: Clock) -> None:
+    back = await browser.back_from(await browser.begin(), "thinh")
+    clock.forward(timedelta(minutes=10, seconds=1))
+    await refused(await browser.client.get(back))
+
+
+async def test_the_provider_is_asked_for_an_id_of_the_right_form(browser: Browser) -> None:
+    await refused(await browser.finish(await browser.begin(), "wrong-id"))
+
+
+async def test_a_token_of_another_login_is_refused(config: Config, clock: Clock, browser: Browser) -> None:
+    """The provider's signature is right, the nonce is that of somebody else's login."""
+    provider = make_provider(config, clock)
+    assert provider is not None
+    for nonce, refusal in (("n" * 43, False), ("m" * 43, True)):
+        url = await provider.begin("s" * 43, "n" * 43, "v" * 43)
+        code = query(await browser.back_from(url, "thinh"))["code"]
+        if refusal:
+            with pytest.raises(LoginRefused):
+                await provider.redeem(code, nonce, "v" * 43)
+        else:
+            assert (await provider.redeem(code, nonce, "v" * 43)).personal_id == "048078999001"
+
+
+async def test_without_a_provider_nobody_logs_in_and_nothing_else_stops(desk: Desk, config: Config) -> None:
+    answer = await desk.client.get("/account")
+    assert answer.status_code == 200
+    assert 'href="/login"' in answer.text
