@@ -27,6 +27,7 @@ from litestar import Litestar
 
 import invariants
 from command_line import Khoso, make_khoso
+from economy import pytest_runtest_protocol, pytest_xdist_make_scheduler
 from khoso.app import create_app
 from khoso.catalogue import danang
 from khoso.config import Config
@@ -36,6 +37,8 @@ from khoso.front import Front
 from khoso.migrating import migrate
 from khoso.signing.files import KeyFiles
 from khoso.wiring import Services, open_services
+
+__all__ = ["pytest_runtest_protocol", "pytest_xdist_make_scheduler"]
 
 ORIGIN = "https://kho.danang.gov.vn"
 CITY = "khoso_city"

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from litestar import Litestar, Router, get
+from litestar import Litestar, get
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.response import Response
@@ -63,10 +63,8 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
             yield
 
     papers = read_papers(config) if config.demo else []
-    guarded = Router(
-        "/",
-        guards=[identity.guard],
-        route_handlers=[
+    app = Application(
+        [
             *pages.page_handlers,
             *account.account_handlers,
             *identity.HANDLERS,
@@ -83,9 +81,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
             metrics,
             openapi.show_openapi,
         ],
-    )
-    app = Application(
-        [guarded],
+        guards=[identity.guard],
         lifespan=[lifespan],
         dependencies={
             "caller": Provide(provide_caller, sync_to_thread=False),
@@ -97,7 +93,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
             **{name: _provide_of_identity(name) for name in _OF_IDENTITY},
         },
         exception_handlers=problems.HANDLERS,
-        openapi_config=openapi.make_config([identity.guard]),
+        openapi_config=openapi.make_config(),
         logging_config=None,  # `observing` has said where logs go
         request_max_body_size=MAX_BODY,
         debug=False,

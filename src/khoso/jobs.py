@@ -6,16 +6,14 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
-import pgqueuer
-from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
-from pgqueuer.adapters.persistence.queries import Queries
-from pgqueuer.domain.models import Job, Schedule
-
 from khoso import db
 from khoso.db import Connection
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # loaded where it is used: it takes as long as half of all else that a process loads
     import asyncpg
+    from pgqueuer import PgQueuer
+    from pgqueuer.adapters.persistence.queries import Queries
+    from pgqueuer.domain.models import Job, Schedule
 
 Work = Callable[[bytes], Awaitable[None]]
 """What a job does with its payload. It may be started again after a crash, so it must take up where it was."""
@@ -28,7 +26,7 @@ async def enqueue(conn: Connection, name: str, payload: bytes) -> None:
 
     While the same job waits or runs, enqueuing it again does nothing.
     """
-    queries = Queries(AsyncpgDriver(cast("asyncpg.Connection", conn)))
+    queries = await asyncio.to_thread(_queries, conn)  # the first time it loads the library, while others are served
     await queries.enqueue(name, payload, dedupe_key=f"{name} {payload.hex()}", on_conflict="skip")
 
 
@@ -40,8 +38,11 @@ async def run(
     `url` must lead to PostgreSQL past any pooler, for it listens.
     """
 
+    import pgqueuer
+    from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+
     @asynccontextmanager
-    async def queue() -> AsyncIterator[pgqueuer.PgQueuer]:
+    async def queue() -> AsyncIterator["PgQueuer"]:
         conn = await db.connect(url)
         try:
             yield _register(pgqueuer.PgQueuer(AsyncpgDriver(conn)), work, chores)
@@ -59,9 +60,14 @@ async def run(
     )
 
 
-def _register(
-    queue: pgqueuer.PgQueuer, work: Mapping[str, Work], chores: Mapping[str, tuple[str, Chore]]
-) -> pgqueuer.PgQueuer:
+def _queries(conn: Connection) -> "Queries":
+    from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+    from pgqueuer.adapters.persistence.queries import Queries
+
+    return Queries(AsyncpgDriver(cast("asyncpg.Connection", conn)))
+
+
+def _register(queue: "PgQueuer", work: Mapping[str, Work], chores: Mapping[str, tuple[str, Chore]]) -> "PgQueuer":
     for name, one in work.items():
         queue.entrypoint(name)(_job(one))
     for name, (cron, chore) in chores.items():
@@ -69,15 +75,15 @@ def _register(
     return queue
 
 
-def _job(work: Work) -> Callable[[Job], Awaitable[None]]:
-    async def run_job(job: Job) -> None:
+def _job(work: Work) -> Callable[["Job"], Awaitable[None]]:
+    async def run_job(job: "Job") -> None:
         await work(job.payload or b"")
 
     return run_job
 
 
-def _scheduled(chore: Chore) -> Callable[[Schedule], Awaitable[None]]:
-    async def run_chore(_: Schedule) -> None:
+def _scheduled(chore: Chore) -> Callable[["Schedule"], Awaitable[None]]:
+    async def run_chore(_: "Schedule") -> None:
         await chore()
 
     return run_chore

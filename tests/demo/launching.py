@@ -1,12 +1,15 @@
 """`khoso demo` as a person starts it: a process of its own, with what it printed and everything it started."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 
 from khoso.demo.places import Places
@@ -20,10 +23,23 @@ PATIENCE_SECONDS = 90
 KHOSO = (sys.executable, "-m", "khoso")
 
 
+def _ports() -> Iterator[int]:
+    """A process of the suite has a sixteenth of the ports below those that the kernel gives to outgoing connections."""
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    ports = [*range(20_000 + process % 16, 32_000, 16)]
+    begin = random.randrange(len(ports))  # another suite may run on this machine
+    return cycle(ports[begin:] + ports[:begin])
+
+
+_PORTS = _ports()
+
+
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port where nobody listens, and nobody else of this suite will: a server that is killed finds it again."""
+    for port in _PORTS:
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("a cycle has no end")
 
 
 class Demo:

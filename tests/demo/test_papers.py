@@ -53,13 +53,15 @@ def test_there_is_a_picture_of_every_paper(pictures: Mapping[str, Image.Image]) 
     assert pictures.keys() == PAPERS.keys()
 
 
-@pytest.mark.parametrize("decoder", DECODERS)
 @pytest.mark.parametrize("photo", PHOTOS)
 def test_every_decoder_reads_every_paper_in_every_photo(
-    photo: str, decoder: str, pictures: Mapping[str, Image.Image], printed: Mapping[str, Any]
+    photo: str, pictures: Mapping[str, Image.Image], printed: Mapping[str, Any]
 ) -> None:
-    read = {slug: DECODERS[decoder](PHOTOS[photo](picture)) for slug, picture in pictures.items()}
-    assert [slug for slug, text in read.items() if text != printed[slug]["code"]] == []
+    unread = []
+    for slug, picture in pictures.items():
+        taken = PHOTOS[photo](picture)  # longer than to read it
+        unread += [(slug, name) for name, decode in DECODERS.items() if decode(taken) != printed[slug]["code"]]
+    assert unread == []
 
 
 @pytest.mark.parametrize("paper", PAPERS.values(), ids=PAPERS)

@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import shutil
-import socket
 import ssl
 import time
 from asyncio.subprocess import DEVNULL, PIPE
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from demo.launching import free_port
 from khoso.imports.model import MAX_FILE_BYTES
 
 CONFIG = Path(__file__).parents[2] / "deploy/haproxy/haproxy.cfg"
@@ -78,7 +78,7 @@ async def application() -> AsyncIterator[Application]:
 @asynccontextmanager
 async def running_proxy(application_port: int, directory: Path) -> AsyncIterator[Proxy]:
     certificate = _write_certificate(directory / "tls.pem")
-    http, https, inner = _free_ports(3)
+    http, https, inner = free_port(), free_port(), free_port()
     process = await asyncio.create_subprocess_exec(
         str(HAPROXY),
         *("-db", "-f", str(CONFIG)),
@@ -217,7 +217,7 @@ async def test_old_tls_is_refused(proxy: Proxy) -> None:
 
 
 async def test_absent_application_is_a_503_that_says_when_to_come_back(tmp_path: Path) -> None:
-    async with running_proxy(_free_ports(1)[0], tmp_path) as lonely:
+    async with running_proxy(free_port(), tmp_path) as lonely:
         answer = await _exchange(lonely, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"content-type: application/problem+json\r\n" in answer.lower()
@@ -278,14 +278,6 @@ async def _until_listening(port: int) -> None:
 def _content_length(head: bytes) -> int:
     found = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
     return int(found[1]) if found else 0
-
-
-def _free_ports(count: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports
 
 
 def _write_certificate(path: Path) -> Path:

@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from socket import create_server
 
 import httpx
 import pytest
 
+from demo.launching import free_port
 from deploy.conftest import MakeRoles
 from khoso.embedded import EmbeddedPostgres
 from samples import house_permit
@@ -39,8 +39,7 @@ STEPS = (
 
 @pytest.fixture
 def environment(own_server: EmbeddedPostgres, passfiles: dict[str, Path], tmp_path: Path) -> dict[str, str]:
-    with create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     place = f"khoso?host={own_server.socket_dir}&passfile="
     return {
         "PATH": os.environ["PATH"],

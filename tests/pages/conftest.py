@@ -8,7 +8,6 @@ phone       a page as on a phone; the test fails if the browser complained of an
 import asyncio
 import os
 import shutil
-import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -23,6 +22,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
+from demo.launching import free_port
 from demo_site import Site
 from khoso.app import create_app
 from khoso.config import Config
@@ -44,7 +44,7 @@ def site(
     asyncio.run(_create_database(server, city_template))
     config = Config(
         database_url=server.dsn(DATABASE, APP),
-        public_url=f"http://localhost:{_free_port()}",
+        public_url=f"http://localhost:{free_port()}",
         keys_dir=key_dir,
         data_dir=tmp_path_factory.mktemp("demo"),
         demo=True,
@@ -122,9 +122,3 @@ def _wait_for(origin: str) -> None:
         except httpx.HTTPError:
             assert time.monotonic() < deadline, "the server did not start"
             time.sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port

@@ -1,0 +1,61 @@
+"""How the suite is spread over processes, and where it is traced for coverage. `conftest` hands the hooks to pytest."""
+
+from collections import OrderedDict
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+TOGETHER = {
+    "tests/demo/test_announcement.py": "the demonstration",
+    "tests/demo/test_papers.py": "the demonstration",
+    "tests/demo/test_readme.py": "the demonstration",
+    "tests/pages/test_accessibility.py": "the browser",
+    "tests/pages/test_design.py": "the browser",
+    "tests/pages/test_routes.py": "the browser",
+    "tests/pages/test_verify_alone.py": "the browser",
+    "tests/pages/test_verify_in_browser.py": "the browser",
+}
+"""Files that share what is dear and made once for a process."""
+
+APART = {"tests/demo/test_launcher.py"}
+"""Files whose tests are long and share nothing."""
+
+FIRST = ("the browser", "tests/demo", "the demonstration", "tests/server", "tests/embedded", "tests/imports/test_kill")
+"""What takes longest comes first, so that no process works alone at the end."""
+
+TRACED = ("formats", "issuance", "orders", "verification", "http", "vault", "imports", "unit")
+"""Folders of the tests that have to reach every branch of the rooms that are covered wholly."""
+
+
+class Spreading(LoadScopeScheduling):
+    """Hands out tests by what they share, the longest first."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return nodeid if path in APART else TOGETHER.get(path, path)
+
+    def _assign_work_unit(self, node: Any) -> None:
+        if not self.assigned_work[node]:
+            self.workqueue = OrderedDict(sorted(self.workqueue.items(), key=lambda unit: _rank(unit[0])))
+        super()._assign_work_unit(node)
+
+
+def _rank(scope: str) -> int:
+    return next((rank for rank, first in enumerate(FIRST) if scope.startswith(first)), len(FIRST))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spreading:
+    return Spreading(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Tracing takes a third of a test's time: it rests in tests that coverage does not depend on."""
+    coverage = item.config.pluginmanager.getplugin("_cov")
+    traced = item.path.parent.name in TRACED
+    if coverage is not None and coverage.cov_controller is not None and coverage.cov_controller.started != traced:
+        (coverage.cov_controller.resume if traced else coverage.cov_controller.pause)()
+    return (yield)
