@@ -29,8 +29,10 @@ TRACED = ("formats", "issuance", "orders", "verification", "http", "vault", "imp
 """Folders of the tests that have to reach every branch of the rooms that are covered wholly."""
 
 
-class Spreading(LoadScopeScheduling):
+class Spreading(LoadScopeScheduling):  # type: ignore[misc]
     """Hands out tests by what they share, the longest first."""
+
+    workqueue: OrderedDict[str, dict[str, bool]]
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
