@@ -7,26 +7,17 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = {
-    "tests/demo/test_announcement.py": "the demonstration",
-    "tests/demo/test_papers.py": "the demonstration",
-    "tests/demo/test_readme.py": "the demonstration",
-    "tests/pages/test_accessibility.py": "the browser",
-    "tests/pages/test_design.py": "the browser",
-    "tests/pages/test_routes.py": "the browser",
-    "tests/pages/test_verify_alone.py": "the browser",
-    "tests/pages/test_verify_in_browser.py": "the browser",
-}
-"""Files that share what is dear and made once for a process."""
+TOGETHER = ("tests/pages", "tests/demo")
+"""Folders that share what is dear and made once for a process: a browser, a running demonstration."""
 
-APART = {"tests/demo/test_launcher.py"}
+APART = ("tests/demo/test_launcher.py",)
 """Files whose tests are long and share nothing."""
 
-FIRST = ("the browser", "tests/demo", "the demonstration", "tests/server", "tests/embedded", "tests/imports/test_kill")
+FIRST = (*TOGETHER, "tests/server", "tests/embedded", "tests/deploy", "tests/imports/test_kill.py")
 """What takes longest comes first, so that no process works alone at the end."""
 
-TRACED = ("formats", "issuance", "orders", "verification", "http", "vault", "imports", "unit")
-"""Folders of the tests that have to reach every branch of the rooms that are covered wholly."""
+UNTRACED = ("demo", "deploy", "embedded", "migrations", "rendering", "web")
+"""Folders of tests that add nothing to the rooms that are covered wholly. Tracing takes a third of a test's time."""
 
 
 class Spreading(LoadScopeScheduling):  # type: ignore[misc]
@@ -36,7 +27,8 @@ class Spreading(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return nodeid if path in APART else TOGETHER.get(path, path)
+        folder = path.rpartition("/")[0]
+        return nodeid if path in APART else folder if folder in TOGETHER else path
 
     def _assign_work_unit(self, node: Any) -> None:
         if not self.assigned_work[node]:
@@ -55,9 +47,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spreading:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Tracing takes a third of a test's time: it rests in tests that coverage does not depend on."""
+    """Trace, or rest from it."""
     coverage = item.config.pluginmanager.getplugin("_cov")
-    traced = item.path.parent.name in TRACED
+    traced = item.path.parent.name not in UNTRACED
     if coverage is not None and coverage.cov_controller is not None and coverage.cov_controller.started != traced:
         (coverage.cov_controller.resume if traced else coverage.cov_controller.pause)()
     return (yield)

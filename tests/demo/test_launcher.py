@@ -101,16 +101,6 @@ def test_a_port_that_is_taken_is_told_before_anything_is_made(new_demo: NewDemo)
     assert not demo.keys_dir.exists()
 
 
-def test_a_second_one_on_the_same_directory_is_refused(demo: Demo, new_demo: NewDemo) -> None:
-    second = new_demo(KHOSO_DATA_DIR=str(demo.data_dir), KHOSO_KEYS_DIR=str(demo.keys_dir))
-    for options in ((), ("--fresh",)):
-        assert second.run(*options) == 1
-        assert "already running on this directory" in second.err
-        assert "KHOSO_DATA_DIR" in second.err
-        assert "Traceback" not in second.err
-    assert httpx.get(f"{demo.origin}/readyz").status_code == 200
-
-
 def test_fresh_starts_over_and_removes_only_what_was_its_own(new_demo: NewDemo) -> None:
     demo = new_demo()
     assert demo.run("--prepare-only") == 0
