@@ -25,8 +25,8 @@ def health() -> dict[str, bool]:
 @post("/noop")
 async def noop(data: JSONBody[IssueRequest]) -> Issued:
     return Issued(
-        result_code=data.dossier_code,
-        lookup_code=data.dossier_code,
+        result_code=data.type_code,
+        lookup_code=data.type_code,
         code=CODE,
         issued_at=NOW,
         valid_from=NOW,

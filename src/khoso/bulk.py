@@ -35,6 +35,8 @@ class BulkIssuing:
         request = IssueRequest(
             type_code=type_code,
             dossier_code=row.dossier_code,
+            legal_basis=row.legal_basis,
+            decision_number=row.decision_number,
             holder=Holder(row.holder_kind, row.holder_id, row.holder_name),
             fields=row.fields,
             valid_from=row.valid_from,

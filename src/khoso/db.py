@@ -175,5 +175,5 @@ async def check_role(conn: Connection) -> None:
 
 async def check_schema(conn: Connection) -> None:
     """Raise ConfigurationError unless the schema has been made."""
-    if await conn.fetchval("SELECT to_regclass('assignment') IS NULL"):  # of the newest migration
+    if await conn.fetchval("SELECT to_regclass('draft') IS NULL"):  # of the newest migration
         raise ConfigurationError("the database has no schema yet, or an old one: run `khoso migrate`")

@@ -77,6 +77,22 @@ class NotAuthorisedToIssue(KhosoError):
     """Cơ quan này không được cấp loại kết quả này. | This agency may not issue this result type."""
 
 
+class DraftNeeded(KhosoError):
+    """Loại kết quả này cần hai người: hãy lập dự thảo. | This result type takes two persons: file a draft."""
+
+
+class DraftEnded(KhosoError):
+    """Dự thảo này không còn chờ duyệt. | The draft no longer waits for an approval."""
+
+
+class IssuingHeld(KhosoError):
+    """Tạm dừng cấp vì số lượng bất thường; chờ người khác mở. | Held for an unusual rate: another person must release it."""
+
+
+class HoldReleased(KhosoError):
+    """Việc tạm dừng này đã được mở lại. | This hold was released already."""
+
+
 class IdempotencyKeyReused(KhosoError):
     """Idempotency-Key này đã dùng cho một yêu cầu khác. | This Idempotency-Key was used for another request."""
 

@@ -70,7 +70,7 @@ def wrong(given: dict[str, Any], agency: str = AGENCY) -> list[tuple[str, str]]:
 def test_a_good_row_is_prepared() -> None:
     outcome = check(Record(2, values(type_code=TYPE_CODE, evidence_level=2)), Bulk(), TYPE_CODE, AGENCY)
     assert isinstance(outcome, Prepared)
-    assert (outcome.dossier_code, outcome.draft.evidence_level) == ("H17.11-261120-000001", 2)
+    assert (outcome.dossier_code, outcome.claims.evidence_level) == ("H17.11-261120-000001", 2)
 
 
 @pytest.mark.parametrize(

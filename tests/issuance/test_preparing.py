@@ -65,39 +65,39 @@ def day_of(seconds: int | None) -> str:
 )
 def test_a_term_in_months_ends_on_the_same_day_or_the_months_last(first: str, months: int, last: str) -> None:
     issued = prepared(Validity(months), valid_from=date.fromisoformat(first))
-    assert day_of(issued.draft.expires_at) == last
+    assert day_of(issued.claims.expires_at) == last
 
 
 def test_the_day_is_that_of_da_nang() -> None:
     before_midnight, after = datetime(2026, 1, 31, 16, 59, 59, tzinfo=UTC), datetime(2026, 1, 31, 17, 0, tzinfo=UTC)
-    assert day_of(prepared(Validity(1), before_midnight).draft.expires_at) == "2026-02-28"
-    assert day_of(prepared(Validity(1), after).draft.expires_at) == "2026-03-01"
+    assert day_of(prepared(Validity(1), before_midnight).claims.expires_at) == "2026-02-28"
+    assert day_of(prepared(Validity(1), after).claims.expires_at) == "2026-03-01"
     assert refused(now=after, valid_from=date(2026, 1, 31)) == [("valid_from", "out_of_range")]
 
 
 def test_from_today_is_from_now_and_from_later_is_from_midnight() -> None:
-    assert prepared().draft.valid_from is None
-    assert prepared(valid_from=date(2026, 1, 31)).draft.valid_from is None
-    assert prepared(valid_from=date(2026, 2, 1)).draft.valid_from == datetime(2026, 1, 31, 17, tzinfo=UTC).timestamp()
+    assert prepared().claims.valid_from is None
+    assert prepared(valid_from=date(2026, 1, 31)).claims.valid_from is None
+    assert prepared(valid_from=date(2026, 2, 1)).claims.valid_from == datetime(2026, 1, 31, 17, tzinfo=UTC).timestamp()
 
 
 def test_a_fixed_term_cannot_be_chosen() -> None:
     fixed = Validity(12, fixed=True)
-    assert day_of(prepared(fixed).draft.expires_at) == "2027-01-31"
-    assert day_of(prepared(fixed, valid_until=date(2027, 1, 31)).draft.expires_at) == "2027-01-31"
+    assert day_of(prepared(fixed).claims.expires_at) == "2027-01-31"
+    assert day_of(prepared(fixed, valid_until=date(2027, 1, 31)).claims.expires_at) == "2027-01-31"
     assert refused(validity=fixed, valid_until=date(2027, 1, 30)) == [("valid_until", "fixed_term")]
 
 
 def test_a_term_without_end_may_be_given_one() -> None:
-    assert prepared().draft.expires_at is None
-    assert day_of(prepared(valid_until=date(2026, 1, 31)).draft.expires_at) == "2026-01-31"
-    assert day_of(prepared(valid_until=date(2199, 12, 31)).draft.expires_at) == "2199-12-31"
+    assert prepared().claims.expires_at is None
+    assert day_of(prepared(valid_until=date(2026, 1, 31)).claims.expires_at) == "2026-01-31"
+    assert day_of(prepared(valid_until=date(2199, 12, 31)).claims.expires_at) == "2199-12-31"
     assert refused(valid_until=date(2200, 1, 1)) == [("valid_until", "too_long")]
     assert refused(valid_until=date(2026, 1, 30)) == [("valid_until", "before_valid_from")]
 
 
 def test_the_farthest_beginning() -> None:
-    assert prepared(valid_from=date(2028, 1, 31)).draft.valid_from is not None
+    assert prepared(valid_from=date(2028, 1, 31)).claims.valid_from is not None
     assert refused(valid_from=date(2028, 2, 1)) == [("valid_from", "out_of_range")]
 
 

@@ -79,8 +79,8 @@ def payload_of(paper: Paper, catalogue: CatalogueSnapshot) -> bytes:
         valid_from=None if paper.valid_from is None else on(paper.valid_from, catalogue),
         valid_until=None if paper.valid_until is None else on(paper.valid_until, catalogue),
     )
-    draft = prepare(request, paper.agency_code, catalogue, b"pepper", issued_at(paper, catalogue)).draft
-    complete = draft._replace(result_code=f"{request.dossier_code}-KQ1", status=StatusRef(0, 100_000))
+    prepared = prepare(request, paper.agency_code, catalogue, b"pepper", issued_at(paper, catalogue))
+    complete = prepared.claims._replace(result_code=f"{request.dossier_code}-KQ1", status=StatusRef(0, 100_000))
     return claims.encode(complete)
 
 

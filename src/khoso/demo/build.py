@@ -31,9 +31,9 @@ from khoso.formats.result_type import ResultType
 from khoso.formats.status_list import SIZE
 from khoso.formats.trust import KeyState
 from khoso.formats.trust_list import public_der
+from khoso.issuance.grounds import VIETNAM
 from khoso.issuance.indexes import index_at
 from khoso.issuance.model import Holder, Issued, IssueRequest
-from khoso.issuance.preparing import VIETNAM
 from khoso.issuance.service import Issuer
 from khoso.issuance.signer import Signer
 from khoso.orders.model import StatusAct
@@ -173,7 +173,7 @@ class _Loader:
         issuer = entitled if paper.fault == "unauthorised_agency" else paper.agency_code
         prepared = self._issuer(paper.issued, _MORNING).prepare(self._request(paper), issuer)
         result_code = f"{paper.dossier_code(self.today)}-KQ1"
-        claims = prepared.draft._replace(
+        claims = prepared.claims._replace(
             issuer=paper.agency_code, result_code=result_code, status=await self._free_status()
         )
         if paper.fault == "stranger_key":

@@ -40,7 +40,9 @@ class Column(NamedTuple):
 def columns_of(result_type: ResultType) -> list[Column]:
     """Every column a file of this type may have, in the order of the template."""
     return [
-        Column("dossier_code", "dossier_code", "Mã hồ sơ", "Dossier code", "text", True),
+        Column("dossier_code", "dossier_code", "Mã hồ sơ", "Dossier code", "text"),
+        Column("legal_basis", "legal_basis", "Căn cứ pháp lý", "Legal basis", "text"),
+        Column("decision_number", "decision_number", "Số quyết định", "Decision number", "text"),
         Column("holder.kind", "holder_kind", "Loại chủ thể", "Kind of holder", "choice", True, _HOLDER_KINDS),
         Column("holder.id", "holder_id", "Số định danh hoặc mã số thuế", "Personal id or tax code", "text", True),
         Column("holder.name", "holder_name", "Tên chủ thể", "Name of holder", "text", True),
@@ -93,12 +95,18 @@ def _recognise(headings: Sequence[str], known: Sequence[Column], row_number: int
         else:
             columns[column.path] = column
     for column in known:
-        if column.required and column.path not in columns:
+        if _is_missing(column, columns):
             message = f"add the column {column.name} ({column.label_vi})"
             faults.append(Fault("missing_column", message, row_number, column.name))
     if faults:
         raise Unreadable(*faults)
     return list(columns.values())
+
+
+def _is_missing(column: Column, given: Mapping[str, Column]) -> bool:
+    """Without a legal basis there has to be a dossier."""
+    wanted = column.required or (column.path == "dossier_code" and "legal_basis" not in given)
+    return wanted and column.path not in given
 
 
 def _records(sheet: Iterator[tuple[int, list[Any]]], columns: Sequence[Column]) -> Iterator[Record]:

@@ -90,7 +90,9 @@ class Table(NamedTuple):
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One result as a file asks for it."""
 
-    dossier_code: str
+    dossier_code: str | None
+    legal_basis: str | None
+    decision_number: str | None
     holder_kind: HolderKind
     holder_id: str
     holder_name: str

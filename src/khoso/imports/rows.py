@@ -12,7 +12,8 @@ from khoso.imports.plain_files import read_csv, read_ndjson
 from khoso.imports.xlsx import read_xlsx
 
 _HOLDER = ("holder.kind", "holder.id", "holder.name")
-_COMMON = frozenset({"type_code", "dossier_code", *_HOLDER, "valid_from", "valid_until", "evidence_level"})
+_GROUND = ("dossier_code", "legal_basis", "decision_number")
+_COMMON = frozenset({"type_code", *_GROUND, *_HOLDER, "valid_from", "valid_until", "evidence_level"})
 _JUDGED_BY = {"holder.kind": "holder.id", "valid_from": "valid_until"}
 """Whether the second is right depends on the first, so nothing is said of it while the first is wrong."""
 
@@ -66,7 +67,9 @@ def _read_row(record: Record, type_code: str) -> tuple[Row | None, list[InputPro
     reader = _Reader(record)
     reader.check_type(type_code)
     row = Row(
-        dossier_code=reader.text("dossier_code"),
+        dossier_code=reader.text_if_any("dossier_code"),
+        legal_basis=reader.text_if_any("legal_basis"),
+        decision_number=reader.text_if_any("decision_number"),
         holder_kind=reader.holder_kind(),
         holder_id=reader.text("holder.id"),
         holder_name=reader.text("holder.name"),
@@ -106,6 +109,9 @@ class _Reader:
             return value
         self._note(path, *(("required", "must not be empty") if value is None else ("not_text", "give a text")))
         return ""
+
+    def text_if_any(self, path: str) -> str | None:
+        return self.text(path) if path in self._values or path in self._flawed else None
 
     def holder_kind(self) -> Literal["person", "organisation"]:
         value = self._values.get("holder.kind")

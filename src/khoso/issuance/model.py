@@ -1,50 +1,63 @@
 """What is asked of issuance, what it keeps, and what it answers."""
 
-from datetime import date, datetime
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from khoso.formats.claims import Claims
+from khoso.issue_request import Holder, IssueRequest
 
-
-class Holder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whose result it is: the vault is found by `id`."""
-
-    kind: Literal["person", "organisation"]
-    id: str
-    """Personal id (12 digits) or tax code."""
-    name: str
-
-
-class IssueRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One result to issue."""
-
-    type_code: str
-    dossier_code: str
-    holder: Holder
-    fields: dict[str, Any]
-    valid_from: date | None = None
-    """First day in force; the day of issue if absent."""
-    valid_until: date | None = None
-    """Last day in force; the result type's own term if absent."""
-    evidence_level: Literal[1, 2] = 1
-    """1: the agency's signed original; 2: a paper's scan signed by an officer."""
+__all__ = ["Approval", "Credential", "Hold", "HoldPage", "Holder", "IssueRequest", "Issued", "Prepared"]
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """A request that passed every check and can be signed once numbers are taken for it."""
 
     agency_code: str
-    dossier_code: str
+    dossier_code: str | None
+    legal_basis: str | None
+    decision_number: str | None
     holder_key: bytes
     holder_name: str
     fields: dict[str, Any]
     search_text: str
-    draft: Claims
-    """The claims but for the result code and the status reference."""
+    claims: Claims
+    """All but the result code and the status reference."""
     kid: bytes
+    four_eyes: bool
+    """Whether its type asks for two persons: then it is issued by the approval of a draft, and not otherwise."""
+
+
+class Approval(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a paper may be issued that takes two persons: somebody else had drafted exactly this."""
+
+    drafted_by: str
+    on_behalf_of: str | None
+    """Whose right the approver used, if it was not his own."""
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `issuing_hold`: somebody issued too much in an hour."""
+
+    hold_id: UUID
+    subject: str
+    agency_code: str
+    held_at: datetime
+    papers: int
+    """In that hour."""
+    allowed: int
+    released_by: str | None = None
+    release_reason: str | None = None
+    released_at: datetime | None = None
+
+
+class HoldPage(msgspec.Struct, frozen=True):
+    """A page of holds; `next_cursor` asks for the following one."""
+
+    items: list[Hold]
+    next_cursor: str | None
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +69,9 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     type_code: str
     type_version: int
     agency_code: str
-    dossier_code: str
+    dossier_code: str | None
+    legal_basis: str | None
+    decision_number: str | None
     holder_name: str
     fields: dict[str, Any]
     issued_at: datetime

@@ -8,7 +8,7 @@ import hmac
 import re
 from calendar import monthrange
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -17,13 +17,12 @@ from khoso.formats import claims as claims_format
 from khoso.formats import cose
 from khoso.formats.claims import Claims, FieldValue, StatusRef
 from khoso.formats.field_values import BadValue, clean_text, from_code, mask, to_code
-from khoso.formats.lookup import RESULT_CODE
 from khoso.formats.result_type import Field, ResultType, Validity
 from khoso.formats.status_list import SIZE
+from khoso.issuance.grounds import VIETNAM, find_ground_faults, longest_code
 from khoso.issuance.model import Holder, IssueRequest, Prepared
 from khoso.text import fold
 
-VIETNAM = timezone(timedelta(hours=7))
 MAX_SIGNED = 370
 """Longest signed credential in bytes: version 15 at error correction M, still read by cheap phones."""
 
@@ -31,7 +30,7 @@ LAST_DAY = date(2200, 1, 1)
 """No result ends on this day or later: computers and printed papers end before."""
 
 _FRAME_AT_MOST = 170
-"""The COSE frame, the heads of all claims, times, status and the end of the result code."""
+"""The COSE frame, the heads of all claims, times, and status."""
 
 _HEAD_AT_MOST = 3
 _INTEGER_AT_MOST = 9
@@ -39,7 +38,6 @@ _INTEGER_AT_MOST = 9
 MAX_AHEAD_DAYS = 730
 """How far ahead a result may begin."""
 
-_DOSSIER_DATE = re.compile(r".*-([0-9]{2})([0-9]{2})([0-9]{2})-[0-9]+")
 _PERSONAL_ID = re.compile(r"[0-9]{12}")
 _TAX_CODE = re.compile(r"[0-9]{10}(?:-?[0-9]{3})?|[0-9]{12}")
 _fold_name = lru_cache(maxsize=1024)(fold)  # of result types, of which there are few
@@ -75,12 +73,12 @@ def prepare(
         raise NotAuthorisedToIssue(agency_code, request.type_code)
     problems = _Problems()
     holder = _check_holder(request.holder, problems)
-    _check_dossier(request.dossier_code, problems)
+    problems.extend(find_ground_faults(request, agency_code))
     values = _check_fields(request.fields, result_type, problems)
     valid_from, expires_at = _check_dates(request, result_type.validity, now, problems)
     problems.raise_if_any()
     issued_at = int(now.timestamp())
-    draft = Claims(
+    claims = Claims(
         issuer=agency_code,
         issued_at=issued_at,
         result_code="",
@@ -92,23 +90,26 @@ def prepare(
         valid_from=None if valid_from == issued_at else valid_from,
         expires_at=expires_at,
     )
-    _check_size(draft, request.dossier_code)
+    _check_size(claims, longest_code(request, agency_code))
     return Prepared(
         agency_code=agency_code,
         dossier_code=request.dossier_code,
+        legal_basis=request.legal_basis,
+        decision_number=request.decision_number,
         holder_key=_holder_key(holder, pepper),
         holder_name=holder.name,
         fields={field.name: from_code(field, value) for field, value in values},
         search_text=" ".join(
             [
-                fold(request.dossier_code),
+                fold(request.dossier_code or request.decision_number or ""),
                 _fold_name(result_type.name_vi),
                 _fold_name(result_type.name_en),
                 *map(fold, (holder.name, *_texts(values))),
             ]
         ),
-        draft=draft,
+        claims=claims,
         kid=kid,
+        four_eyes=result_type.four_eyes,
     )
 
 
@@ -146,17 +147,6 @@ def _check_holder(holder: Holder, problems: _Problems) -> Holder:
     except BadValue as bad:
         problems.note("holder.name", bad.code, str(bad))
         return holder
-
-
-def _check_dossier(dossier_code: str, problems: _Problems) -> None:
-    match = _DOSSIER_DATE.fullmatch(dossier_code)
-    if match is None or not RESULT_CODE.fullmatch(f"{dossier_code}-KQ1"):
-        problems.note("dossier_code", "dossier_code", "give <agency>-<YYMMDD>-<4 to 6 digits>")
-        return
-    try:
-        date(2000 + int(match[1]), int(match[2]), int(match[3]))
-    except ValueError:
-        problems.note("dossier_code", "dossier_date", "the middle of the dossier code is no date")
 
 
 def _check_fields(
@@ -224,21 +214,21 @@ def _add_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
-def _check_size(draft: Claims, dossier_code: str) -> None:
+def _check_size(claims: Claims, result_code: str) -> None:
     """Refuse what would need too dense a code, with the longest numbers it could get."""
-    if _size_at_most(draft, dossier_code) <= MAX_SIGNED:  # nearly always, and a twentieth of the price
+    if _size_at_most(claims, result_code) <= MAX_SIGNED:  # nearly always, and a twentieth of the price
         return
-    longest = draft._replace(result_code=f"{dossier_code}-KQ9999", status=StatusRef(1 << 16, SIZE - 1))
+    longest = claims._replace(result_code=result_code, status=StatusRef(1 << 16, SIZE - 1))
     signed = cose.assemble(bytes(cose.KID_BYTES), claims_format.encode(longest), bytes(64))
     if len(signed) > MAX_SIGNED:
         message = f"the code would hold {len(signed)} bytes, at most {MAX_SIGNED}: shorten the texts"
         raise InvalidInput(InputProblem("fields", "code_too_large", message))
 
 
-def _size_at_most(draft: Claims, dossier_code: str) -> int:
+def _size_at_most(claims: Claims, result_code: str) -> int:
     """More bytes than the signed credential can have: each head of a text, list or number counted at its longest."""
-    size = _FRAME_AT_MOST + len(draft.issuer) + len(draft.type_code) + len(dossier_code)
-    for number, value in draft.fields.items():
+    size = _FRAME_AT_MOST + len(claims.issuer) + len(claims.type_code) + len(result_code)
+    for number, value in claims.fields.items():
         size += (1 if number < 24 else 5) + _HEAD_AT_MOST  # the key, and the head of a list if it is one
         for part in value if isinstance(value, list) else (value,):
             size += _HEAD_AT_MOST + len(part.encode()) if isinstance(part, str) else _INTEGER_AT_MOST

@@ -8,9 +8,10 @@ import asyncio
 import hashlib
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 from uuid import UUID, uuid4
 
 import msgspec
@@ -18,17 +19,36 @@ import msgspec
 from khoso import db
 from khoso.coalescing import Coalescer
 from khoso.db import Connection, Pool
-from khoso.errors import IdempotencyKeyReused, InvalidInput, KeyStoreError, NotAuthorisedToIssue, Unavailable
+from khoso.errors import (
+    DraftNeeded,
+    IdempotencyKeyReused,
+    InvalidInput,
+    IssuingHeld,
+    KeyStoreError,
+    NotAuthorisedToIssue,
+    Unavailable,
+)
 from khoso.formats import link, lookup
 from khoso.formats.claims import StatusRef
-from khoso.issuance import store
-from khoso.issuance.drafts import Draft, make_credential, make_draft
+from khoso.issuance import pace, pace_store, store
+from khoso.issuance.grounds import code_of, series_of
 from khoso.issuance.indexes import index_at
-from khoso.issuance.model import Credential, Issued, IssueRequest, Prepared
+from khoso.issuance.model import Approval, Credential, Issued, IssueRequest, Prepared
 from khoso.issuance.preparing import CatalogueView, prepare
 from khoso.issuance.signer import Signer
+from khoso.issuance.unsigned import Unsigned, make_credential, make_unsigned
 
 MAX_BATCH = 64
+
+Key = tuple[str, str]
+"""Whose idempotency key, and the key."""
+
+CheckGround = Callable[[Connection, Sequence[Prepared]], Awaitable[None]]
+"""Raises InvalidInput for a paper whose ground is not good; in the transaction that would issue it."""
+
+
+async def take_grounds_as_named(_conn: Connection, _papers: Sequence[Prepared]) -> None:
+    """The check of a city whose dossiers lie in another system: the form is right, and there is nothing to compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +59,18 @@ class Submission:
     actor: str
     idempotency_key: str = ""
     request_hash: bytes = b""
+    approval: Approval | None = None
+
+    def __post_init__(self) -> None:
+        """Raises DraftNeeded for a paper that takes two persons and had one."""
+        if self.prepared.four_eyes and self.approval is None:
+            raise DraftNeeded(self.prepared.claims.type_code)
+
+    @property
+    def hands(self) -> store.Hands:
+        if self.approval is None:
+            return store.Hands(self.actor)
+        return store.Hands(self.actor, self.approval.drafted_by, self.approval.on_behalf_of)
 
 
 class Issuer:
@@ -54,6 +86,7 @@ class Issuer:
         pepper: bytes,
         now: Callable[[], datetime],
         max_batch: int = MAX_BATCH,
+        check_ground: CheckGround = take_grounds_as_named,
     ) -> None:
         self._pool = pool
         self._catalogue = catalogue
@@ -62,6 +95,7 @@ class Issuer:
         self._pepper = pepper
         self._now = now
         self._max_batch = max_batch
+        self._check_ground = check_ground
         self._coalescers: dict[str, Coalescer[Submission, Issued]] = {}
 
     def prepare(self, request: IssueRequest, agency_code: str) -> Prepared:
@@ -71,24 +105,33 @@ class Issuer:
     async def issue(self, request: IssueRequest, agency_code: str, actor: str, idempotency_key: str) -> Issued:
         """Issue one result, once for all requests of `actor` with this key.
 
-        Raises what `prepare` raises, KeyStoreError without a signing key, Unavailable while none can sign, and
-        IdempotencyKeyReused if the key was used for another request.
+        Raises what `prepare` raises, DraftNeeded if the type takes two persons, IssuingHeld, KeyStoreError without a
+        signing key, Unavailable while none can sign, and IdempotencyKeyReused if the key was used for another request.
         """
         request_hash = hashlib.sha256(msgspec.json.encode((agency_code, request), order="sorted")).digest()
         try:
-            prepared = self.prepare(request, agency_code)
-            coalescer = self._coalescer(self._signer(prepared.kid))
-        except (InvalidInput, NotAuthorisedToIssue, KeyStoreError):
-            # Asked again after midnight, after the right or the key is gone, what was issued is still the answer.
+            submission = Submission(self.prepare(request, agency_code), actor, idempotency_key, request_hash)
+            coalescer = self._coalescer(self._signer(submission.prepared.kid))
+        except (InvalidInput, NotAuthorisedToIssue, DraftNeeded, KeyStoreError):
+            # Asked again after midnight, or when right, key or rule have changed, what was issued is still the answer.
             answered = await self._find_answer(actor, idempotency_key, request_hash)
             if answered is None:
                 raise
             return answered
-        return await coalescer.submit(Submission(prepared, actor, idempotency_key, request_hash))
+        return await coalescer.submit(submission)
 
-    async def issue_in(self, conn: Connection, prepared: Sequence[Prepared], actor: str) -> list[Issued]:
-        """Issue in the caller's transaction, for callers that keep their own record of what they have issued."""
-        submissions = [Submission(one, actor) for one in prepared]
+    async def issue_in(
+        self, conn: Connection, prepared: Sequence[Prepared], actor: str, approvals: Sequence[Approval] | None = None
+    ) -> list[Issued]:
+        """Issue in the caller's transaction, for callers that keep their own record of what they have issued.
+
+        `approvals`, one for each, are what makes a paper possible that takes two persons. Raises DraftNeeded without,
+        and IssuingHeld.
+        """
+        given = repeat(None, len(prepared)) if approvals is None else approvals
+        submissions = [Submission(one, actor, approval=why) for one, why in zip(prepared, given, strict=True)]
+        if await pace_store.is_held(conn, actor):
+            raise IssuingHeld(actor)
         now = self._now()
         vaults = await self._ensure_vaults(conn, submissions, now)
         return await self._record(
@@ -114,17 +157,18 @@ class Issuer:
                 store.Claimed(o.actor, o.idempotency_key, o.request_hash, vaults[o.prepared.holder_key], uuid4())
                 for o in leaders
             ]
-            standing = {(c.client, c.idempotency_key): c for c in await store.claim_keys(conn, claims, now)}
+            granted = await store.claim_keys(conn, claims, now)
             new = [
                 (submission, claim.vault_id, claim.credential_id)
                 for submission, claim in zip(leaders, claims, strict=True)
-                if (claim.client, claim.idempotency_key) not in standing
+                if claim.credential_id in granted.ours
             ]
-            answers = dict(zip(_keys(new), await self._record(conn, new, now), strict=True))
-            for key, claim in standing.items():
+            answers: dict[Key, Issued | Exception] = {key: IssuingHeld(key[0]) for key in first_of}
+            answers.update(zip(_keys(new), await self._record(conn, new, now), strict=True))
+            for key, claim in granted.standing.items():
                 answers[key] = await self._repeat(conn, claim)
         hashes = {key: submission.request_hash for key, submission in first_of.items()}
-        hashes |= {key: claim.request_hash for key, claim in standing.items()}
+        hashes |= {key: claim.request_hash for key, claim in granted.standing.items()}
         return [_answer(submission, answers, hashes) for submission in submissions]
 
     async def _ensure_vaults(
@@ -139,49 +183,48 @@ class Issuer:
         """Take numbers, sign, and write everything down. Nothing may be released before the caller commits."""
         if not new:
             return []
-        codes = await self._take_result_codes(conn, [submission.prepared.dossier_code for submission, _, _ in new])
+        papers = [submission.prepared for submission, _, _ in new]
+        await self._check_ground(conn, papers)
+        codes = await self._take_result_codes(conn, papers)
         kids = sorted({submission.prepared.kid for submission, _, _ in new})
         ranges = await store.take_indexes(conn, len(new), secrets.token_bytes(32), kids)
         if any(taken.key_compromised for taken in ranges):
             raise Unavailable("the signing key has just been withdrawn")
-        drafts = [
-            make_draft(submission.prepared, vault_id, credential_id, code, ref)
+        unsigned = [
+            make_unsigned(submission.prepared, vault_id, credential_id, code, ref)
             for (submission, vault_id, credential_id), code, ref in zip(new, codes, _references(ranges), strict=True)
         ]
-        signatures = await self._sign(drafts)
-        credentials = [make_credential(draft, signature) for draft, signature in zip(drafts, signatures, strict=True)]
-        hashes = [hashlib.sha256(draft.to_be_signed).digest() for draft in drafts]
-        await store.insert_credentials(conn, credentials, [submission.actor for submission, _, _ in new])
+        signatures = await self._sign(unsigned)
+        credentials = [make_credential(one, signature) for one, signature in zip(unsigned, signatures, strict=True)]
+        hashes = [hashlib.sha256(one.to_be_signed).digest() for one in unsigned]
+        actors = [submission.actor for submission, _, _ in new]
+        await store.insert_credentials(conn, credentials, [submission.hands for submission, _, _ in new])
         await store.insert_status_entries(conn, credentials, hashes, {r.list_id: r.version for r in ranges})
-        traces = [
-            store.Trace(
-                uuid4(), credential.vault_id, credential.credential_id, credential.result_code, submission.actor
-            )
-            for credential, (submission, _, _) in zip(credentials, new, strict=True)
-        ]
-        await store.insert_traces(conn, traces, "issue", now)
+        await store.insert_traces(conn, credentials, actors, now)
+        await pace.count(conn, zip(actors, (one.agency_code for one in papers), strict=True), now)
         # Nobody is notified: a worker that has not heard of a new paper asks the record. Withdrawals are announced.
         return [self._issued(credential) for credential in credentials]
 
-    async def _take_result_codes(self, conn: Connection, dossiers: Sequence[str]) -> list[str]:
-        counts = Counter(dossiers)
+    async def _take_result_codes(self, conn: Connection, papers: Sequence[Prepared]) -> list[str]:
+        series = list(map(series_of, papers))
+        counts = Counter(series)
         wanted = [store.DossierNumbers(code, counts[code]) for code in sorted(counts)]
         last = await store.take_result_numbers(conn, wanted)
         following = {code: last[code] - counts[code] for code in counts}
         codes = []
-        for dossier in dossiers:
-            following[dossier] += 1
-            codes.append(f"{dossier}-KQ{following[dossier]}")
+        for paper, one in zip(papers, series, strict=True):
+            following[one] += 1
+            codes.append(code_of(paper, following[one]))
         return codes
 
-    async def _sign(self, drafts: Sequence[Draft]) -> Sequence[bytes]:
+    async def _sign(self, unsigned: Sequence[Unsigned]) -> Sequence[bytes]:
         """A signature for each, in order: every key is asked once, and all of them at the same time."""
         by_kid: dict[bytes, list[bytes]] = defaultdict(list)
-        for draft in drafts:
-            by_kid[draft.prepared.kid].append(draft.to_be_signed)
+        for one in unsigned:
+            by_kid[one.prepared.kid].append(one.to_be_signed)
         made = await asyncio.gather(*(self._signer(kid).sign(messages) for kid, messages in by_kid.items()))
         following = {kid: iter(signatures) for kid, signatures in zip(by_kid, made, strict=True)}
-        return [next(following[draft.prepared.kid]) for draft in drafts]
+        return [next(following[one.prepared.kid]) for one in unsigned]
 
     async def _find_answer(self, actor: str, idempotency_key: str, request_hash: bytes) -> Issued | None:
         """The answer given before to this very request."""
@@ -214,12 +257,12 @@ def _references(ranges: Iterable[store.IndexRange]) -> Iterator[StatusRef]:
             yield StatusRef(taken.list_id, index_at(taken.seed, position))
 
 
-def _keys(new: Iterable[tuple[Submission, UUID, UUID]]) -> Iterator[tuple[str, str]]:
+def _keys(new: Iterable[tuple[Submission, UUID, UUID]]) -> Iterator[Key]:
     return ((submission.actor, submission.idempotency_key) for submission, _, _ in new)
 
 
 def _answer(
-    submission: Submission, answers: Mapping[tuple[str, str], Issued], hashes: Mapping[tuple[str, str], bytes]
+    submission: Submission, answers: Mapping[Key, Issued | Exception], hashes: Mapping[Key, bytes]
 ) -> Issued | Exception:
     key = (submission.actor, submission.idempotency_key)
     return answers[key] if hashes[key] == submission.request_hash else IdempotencyKeyReused(submission.idempotency_key)

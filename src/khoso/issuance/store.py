@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import LiteralString
-from uuid import UUID
+from typing import LiteralString, NamedTuple
+from uuid import UUID, uuid4
 
 import msgspec
 
@@ -31,6 +31,15 @@ class Claimed(msgspec.Struct, frozen=True):
     request_hash: bytes
     vault_id: UUID
     credential_id: UUID
+
+
+class KeyClaims(NamedTuple):
+    """What became of claims: a claim that is in neither was refused, for its client is held."""
+
+    ours: set[UUID]
+    """The credential ids of those that were granted."""
+    standing: dict[tuple[str, str], Claimed]
+    """Those that were taken before, by client and key."""
 
 
 class DossierNumbers(msgspec.Struct, frozen=True):
@@ -79,8 +88,8 @@ async def ensure_vaults(conn: Connection, proposed: Sequence[HolderVault], now: 
     return {holder.holder_key: holder.vault_id for holder in found}
 
 
-async def claim_keys(conn: Connection, claims: Sequence[Claimed], now: datetime) -> list[Claimed]:
-    """Claim idempotency keys; returns those that were taken before, as they stand. Keys in rising order."""
+async def claim_keys(conn: Connection, claims: Sequence[Claimed], now: datetime) -> KeyClaims:
+    """Claim idempotency keys, except those of who is held. Keys in rising order."""
     arguments = (
         [claim.client for claim in claims],
         [claim.idempotency_key for claim in claims],
@@ -91,8 +100,9 @@ async def claim_keys(conn: Connection, claims: Sequence[Claimed], now: datetime)
         SELECT client, idempotency_key, request_hash, vault_id, credential_id, $6
           FROM unnest($1::text[], $2::text[], $3::bytea[], $4::uuid[], $5::uuid[])
                AS claim (client, idempotency_key, request_hash, vault_id, credential_id)
+         WHERE NOT EXISTS (SELECT FROM issuing_subject WHERE subject = client AND held)
             ON CONFLICT (client, idempotency_key) DO NOTHING
-        RETURNING 1
+        RETURNING credential_id
         """,
         *arguments,
         [claim.request_hash for claim in claims],
@@ -100,8 +110,9 @@ async def claim_keys(conn: Connection, claims: Sequence[Claimed], now: datetime)
         [claim.credential_id for claim in claims],
         now,
     )
-    if len(new) == len(claims):
-        return []
+    ours = {row["credential_id"] for row in new}
+    if len(ours) == len(claims):
+        return KeyClaims(ours, {})
     standing = await db.fetch_all(
         conn,
         Claimed,
@@ -112,8 +123,8 @@ async def claim_keys(conn: Connection, claims: Sequence[Claimed], now: datetime)
         """,
         *arguments,
     )
-    ours = {claim.credential_id for claim in claims}
-    return [claim for claim in standing if claim.credential_id not in ours]
+    taken = {(c.client, c.idempotency_key): c for c in standing if c.credential_id not in ours}
+    return KeyClaims(ours, taken)
 
 
 async def find_claim(conn: Connection, client: str, idempotency_key: str) -> Claimed | None:
@@ -136,7 +147,7 @@ async def forget_keys(conn: Connection, before: datetime) -> None:
 
 
 async def take_result_numbers(conn: Connection, counts: Sequence[DossierNumbers]) -> dict[str, int]:
-    """Take `results` numbers in each dossier; answers the last one taken. Codes in rising order."""
+    """Take `results` numbers in each series (`series_of`); answers the last one taken. Series in rising order."""
     taken = await db.fetch_all(
         conn,
         DossierNumbers,
@@ -228,18 +239,29 @@ async def _open_list(conn: Connection, seed: bytes) -> bool:
 _CREDENTIAL_COLUMNS = Credential.__struct_fields__
 
 
-async def insert_credentials(conn: Connection, credentials: Sequence[Credential], actors: Sequence[str]) -> None:
-    """The vault entries with their signed copies, and who issued each."""
+class Hands(NamedTuple):
+    """Who issued a result; and where it took two, who drafted it, and whose right the approver used."""
+
+    issued_by: str
+    drafted_by: str | None = None
+    on_behalf_of: str | None = None
+
+
+async def insert_credentials(conn: Connection, credentials: Sequence[Credential], hands: Sequence[Hands]) -> None:
+    """The vault entries with their signed copies, and through whose hands each went."""
     await conn.copy_records_to_table(
         "credential", records=map(msgspec.structs.astuple, credentials), columns=_CREDENTIAL_COLUMNS
     )
     await conn.copy_records_to_table(
         "result_code",
         records=[
-            (c.result_code, c.vault_id, c.credential_id, c.agency_code, c.type_code, actor, c.issued_at)
-            for c, actor in zip(credentials, actors, strict=True)
+            (c.result_code, c.vault_id, c.credential_id, c.agency_code, c.type_code, c.issued_at, *hand)
+            for c, hand in zip(credentials, hands, strict=True)
         ],
-        columns=("result_code", "vault_id", "credential_id", "agency_code", "type_code", "issued_by", "issued_at"),
+        columns=(
+            *("result_code", "vault_id", "credential_id", "agency_code", "type_code", "issued_at"),
+            *Hands._fields,
+        ),
     )
 
 
@@ -275,24 +297,25 @@ async def insert_status_entries(
     )
 
 
-class Trace(msgspec.Struct, frozen=True):
-    """One act on one credential, for the outbox and the audit."""
+async def insert_traces(
+    conn: Connection, credentials: Sequence[Credential], actors: Sequence[str], now: datetime
+) -> None:
+    """An outbox event and an audit row for each; of a paper without a dossier, its ground besides.
 
-    event_id: UUID
-    vault_id: UUID
-    credential_id: UUID
-    result_code: str
-    actor: str
-
-
-async def insert_traces(conn: Connection, traces: Sequence[Trace], kind: str, now: datetime) -> None:
-    """An outbox event and an audit row for each. Last in a transaction, for the audit's chain is locked last."""
+    Last in a transaction but for the count of papers, for the audit's chain is locked last.
+    """
     await conn.copy_records_to_table(
         "outbox",
-        records=[(t.event_id, kind, t.vault_id, t.credential_id, now) for t in traces],
+        records=[(uuid4(), "issue", c.vault_id, c.credential_id, now) for c in credentials],
         columns=("event_id", "kind", "vault_id", "credential_id", "created_at"),
     )
-    await auditing.append(conn, [auditing.Entry(t.actor, kind, t.result_code) for t in traces], now)
+    entries = [auditing.Entry(actor, "issue", c.result_code) for c, actor in zip(credentials, actors, strict=True)]
+    entries += [
+        auditing.Entry(actor, "ground", f"{c.result_code} {c.legal_basis}, {c.decision_number}")
+        for c, actor in zip(credentials, actors, strict=True)
+        if c.dossier_code is None
+    ]
+    await auditing.append(conn, entries, now)
 
 
 async def find_credential(conn: Connection, vault_id: UUID, credential_id: UUID) -> Credential | None:
@@ -300,9 +323,9 @@ async def find_credential(conn: Connection, vault_id: UUID, credential_id: UUID)
         conn,
         Credential,
         """
-        SELECT vault_id, credential_id, result_code, type_code, type_version, agency_code, dossier_code, holder_name,
-               fields, issued_at, valid_from, expires_at, evidence_level, list_id, status_index, signed, lookup_secret,
-               search_text, status, status_since
+        SELECT vault_id, credential_id, result_code, type_code, type_version, agency_code, dossier_code, legal_basis,
+               decision_number, holder_name, fields, issued_at, valid_from, expires_at, evidence_level, list_id,
+               status_index, signed, lookup_secret, search_text, status, status_since
           FROM credential
          WHERE vault_id = $1 AND credential_id = $2
         """,

@@ -62,7 +62,7 @@ async def list_places(conn: Connection, agency_code: str, query: Query, limit: i
         SELECT result_code, vault_id, credential_id, type_code
           FROM result_code
          WHERE agency_code = $1
-           AND ($2::text IS NULL OR issued_by = $2)
+           AND ($2::text IS NULL OR issued_by = $2 OR drafted_by = $2)
            AND ($3::text IS NULL OR type_code = $3)
            AND ($4::timestamptz IS NULL OR issued_at >= $4)
            AND ($5::timestamptz IS NULL OR issued_at < $5)

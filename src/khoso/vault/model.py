@@ -29,7 +29,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     type_code: str
     type_version: int
     agency_code: str
-    dossier_code: str
+    dossier_code: str | None
+    legal_basis: str | None
+    decision_number: str | None
     holder_name: str
     fields: dict[str, Any]
     issued_at: datetime
@@ -72,9 +74,26 @@ class ActView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     approver: str | None = None
 
 
-class History(msgspec.Struct, frozen=True):
-    """All acts on a result, oldest first."""
+class IssueView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a result came to be."""
 
+    issued_at: datetime
+    dossier_code: str | None
+    """Its ground; null where there was no dossier, but a legal basis and a decision."""
+    legal_basis: str | None
+    decision_number: str | None
+    issued_by: str | None = None
+    """Told to the agency alone, as are the next two."""
+    drafted_by: str | None = None
+    """Who drafted it, where it took two persons; then `issued_by` is who approved it."""
+    on_behalf_of: str | None = None
+    """Whose right he used, where it was delegated to him."""
+
+
+class History(msgspec.Struct, frozen=True):
+    """How a result came to be, and all acts on it, oldest first."""
+
+    issue: IssueView
     items: list[ActView]
 
 
@@ -95,7 +114,10 @@ class CredentialSummary(msgspec.Struct, frozen=True, kw_only=True):
 class CredentialView(CredentialSummary, frozen=True, kw_only=True):
     """A whole result with its signed copy and its history."""
 
-    dossier_code: str
+    dossier_code: str | None
+    """On what ground it was issued; null where there was no dossier, but a legal basis and a decision."""
+    legal_basis: str | None
+    decision_number: str | None
     fields: dict[str, Any]
     status_since: datetime
     lookup_code: str

@@ -22,6 +22,7 @@ from khoso.vault.model import (
     CredentialView,
     Entry,
     History,
+    IssueView,
     Page,
     Reader,
     StatusName,
@@ -74,6 +75,8 @@ class Vaults:
         return CredentialView(
             **msgspec.structs.asdict(_summary(entry)),
             dossier_code=entry.dossier_code,
+            legal_basis=entry.legal_basis,
+            decision_number=entry.decision_number,
             fields=entry.fields,
             status_since=entry.status_since,
             lookup_code=lookup.compose(entry.result_code, entry.lookup_secret),
@@ -86,8 +89,9 @@ class Vaults:
         async with db.connection(self._pool) as conn:
             place, entry = await self._read(conn, result_code, reader)
             acts = await store.list_acts(conn, place)
-        tell = _told_to_agency if entry.agency_code == reader.agency_code else _told
-        return History(list(map(tell, acts)))
+        is_agency = entry.agency_code == reader.agency_code
+        tell = _told_to_agency if is_agency else _told
+        return History(_issue(entry, place if is_agency else None), list(map(tell, acts)))
 
     async def get_code(self, result_code: str, reader: Reader) -> str:
         """The text of a result's QR code. Raises NotFound as `get_result` does."""
@@ -118,6 +122,19 @@ def _summary(entry: Entry) -> CredentialSummary:
         issued_at=entry.issued_at,
         valid_from=entry.valid_from,
         expires_at=entry.expires_at,
+    )
+
+
+def _issue(entry: Entry, hands: store.Place | None) -> IssueView:
+    """How it came to be; with those through whose hands it went, if they are told."""
+    return IssueView(
+        issued_at=entry.issued_at,
+        dossier_code=entry.dossier_code,
+        legal_basis=entry.legal_basis,
+        decision_number=entry.decision_number,
+        issued_by=None if hands is None else hands.issued_by,
+        drafted_by=None if hands is None else hands.drafted_by,
+        on_behalf_of=None if hands is None else hands.on_behalf_of,
     )
 
 

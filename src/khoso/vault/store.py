@@ -11,15 +11,25 @@ from khoso.vault.model import Act, Entry
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where a result code leads."""
+    """Where a result code leads, and through whose hands the result went."""
 
     vault_id: UUID
     credential_id: UUID
+    issued_by: str
+    drafted_by: str | None
+    on_behalf_of: str | None
 
 
 async def find_place(conn: Connection, result_code: str) -> Place | None:
     return await db.fetch_one(
-        conn, Place, "SELECT vault_id, credential_id FROM result_code WHERE result_code = $1", result_code
+        conn,
+        Place,
+        """
+        SELECT vault_id, credential_id, issued_by, drafted_by, on_behalf_of
+          FROM result_code
+         WHERE result_code = $1
+        """,
+        result_code,
     )
 
 
@@ -28,8 +38,9 @@ async def find_entry(conn: Connection, place: Place) -> Entry | None:
         conn,
         Entry,
         """
-        SELECT vault_id, credential_id, result_code, type_code, type_version, agency_code, dossier_code, holder_name,
-               fields, issued_at, valid_from, expires_at, signed, lookup_secret, status, status_since
+        SELECT vault_id, credential_id, result_code, type_code, type_version, agency_code, dossier_code, legal_basis,
+               decision_number, holder_name, fields, issued_at, valid_from, expires_at, signed, lookup_secret, status,
+               status_since
           FROM credential
          WHERE vault_id = $1 AND credential_id = $2
         """,
@@ -53,8 +64,9 @@ async def list_entries(
         conn,
         Entry,
         """
-        SELECT vault_id, credential_id, result_code, type_code, type_version, agency_code, dossier_code, holder_name,
-               fields, issued_at, valid_from, expires_at, signed, lookup_secret, status, status_since
+        SELECT vault_id, credential_id, result_code, type_code, type_version, agency_code, dossier_code, legal_basis,
+               decision_number, holder_name, fields, issued_at, valid_from, expires_at, signed, lookup_secret, status,
+               status_since
           FROM credential
          WHERE vault_id = $1
            AND strpos(search_text, $2) > 0

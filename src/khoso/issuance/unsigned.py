@@ -12,7 +12,7 @@ from khoso.formats.status_list import Status
 from khoso.issuance.model import Credential, Prepared
 
 
-class Draft(NamedTuple):
+class Unsigned(NamedTuple):
     """A numbered result, to be signed."""
 
     prepared: Prepared
@@ -24,34 +24,38 @@ class Draft(NamedTuple):
     to_be_signed: bytes
 
 
-def make_draft(prepared: Prepared, vault_id: UUID, credential_id: UUID, result_code: str, ref: StatusRef) -> Draft:
+def make_unsigned(
+    prepared: Prepared, vault_id: UUID, credential_id: UUID, result_code: str, ref: StatusRef
+) -> Unsigned:
     """The result with its numbers in place."""
-    payload = claims_format.encode(prepared.draft._replace(result_code=result_code, status=ref))
+    payload = claims_format.encode(prepared.claims._replace(result_code=result_code, status=ref))
     to_be_signed = cose.to_be_signed(prepared.kid, payload)
-    return Draft(prepared, vault_id, credential_id, result_code, ref, payload, to_be_signed)
+    return Unsigned(prepared, vault_id, credential_id, result_code, ref, payload, to_be_signed)
 
 
-def make_credential(draft: Draft, signature: bytes) -> Credential:
+def make_credential(unsigned: Unsigned, signature: bytes) -> Credential:
     """What is recorded of the signed result."""
-    prepared, claims = draft.prepared, draft.prepared.draft
+    prepared, claims = unsigned.prepared, unsigned.prepared.claims
     issued_at = _instant(claims.issued_at)
     return Credential(
-        vault_id=draft.vault_id,
-        credential_id=draft.credential_id,
-        result_code=draft.result_code,
+        vault_id=unsigned.vault_id,
+        credential_id=unsigned.credential_id,
+        result_code=unsigned.result_code,
         type_code=claims.type_code,
         type_version=claims.type_version,
         agency_code=prepared.agency_code,
         dossier_code=prepared.dossier_code,
+        legal_basis=prepared.legal_basis,
+        decision_number=prepared.decision_number,
         holder_name=prepared.holder_name,
         fields=prepared.fields,
         issued_at=issued_at,
         valid_from=issued_at if claims.valid_from is None else _instant(claims.valid_from),
         expires_at=None if claims.expires_at is None else _instant(claims.expires_at),
         evidence_level=claims.evidence_level,
-        list_id=draft.ref.list_id,
-        status_index=draft.ref.status_index,
-        signed=cose.assemble(prepared.kid, draft.payload, signature),
+        list_id=unsigned.ref.list_id,
+        status_index=unsigned.ref.status_index,
+        signed=cose.assemble(prepared.kid, unsigned.payload, signature),
         lookup_secret=_lookup_secret(),
         search_text=prepared.search_text,
         status=Status.VALID,
