@@ -29,7 +29,7 @@ INSTALLED := $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.demo)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check $(CHECKS) web bench bench-peers bench-memory fuzz lock system-packages clean
+.PHONY: help demo test check $(CHECKS) web bench bench-peers bench-memory fuzz soak lock system-packages clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -88,6 +88,9 @@ bench-memory: $(VENV)/.dev ## ten million credentials: memory of a worker and se
 
 fuzz: $(VENV)/.dev ## a million damaged inputs for each parser, about ten minutes (COUNT=20000 for a look)
 	@$(BIN)/python -m bench.fuzz $(COUNT)
+
+soak: $(VENV)/.dev ## ten thousand sequences of people who draft, approve and delegate at once, about an hour (COUNT=100 for a look)
+	@SEQUENCES=$(or $(COUNT),10000) $(BIN)/pytest tests/drafts/test_machine.py --timeout=0 -q
 
 lock: $(VENV)/.dev ## write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade takes newer releases)
 	@$(LOCK) pyproject.toml --extra dev requirements/build.in --output-file requirements/dev.txt

@@ -76,7 +76,8 @@ CREATE TABLE delegation (
     CONSTRAINT delegation_dates_ordered CHECK (valid_until > made_at),
     CONSTRAINT delegation_end_signed CHECK ((ended_by IS NULL) = (ended_at IS NULL))
 );
-CREATE INDEX delegation_standing ON delegation (agency_code, delegate) WHERE ended_at IS NULL;
+CREATE INDEX delegation_standing ON delegation (delegate) WHERE ended_at IS NULL;
+CREATE INDEX delegation_newest ON delegation (agency_code, made_at DESC, delegation_id DESC);
 
 -- ---------------------------------------------------------------- how fast somebody issues (local tables)
 -- What is too fast, by agency; '' is the rule of an agency that has none.

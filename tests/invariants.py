@@ -7,11 +7,14 @@ import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from khoso.drafts.hashing import is_of, read_request
+from khoso.drafts.model import Draft, Paper
 from khoso.formats import cbor, claims, cose, honest_set, lookup, status_token, trust_list
 from khoso.formats.claims import StatusRef
 from khoso.formats.status_list import SIZE
 from khoso.issuance.indexes import index_at
 from khoso.issuance.store import OPEN_LISTS
+from khoso.issue_request import IssueRequest
 from khoso.orders.model import Chosen, Order
 from khoso.orders.rules import hash_order
 
@@ -26,6 +29,9 @@ async def check_everything(owner_dsn: str) -> None:
         await _check_acts(conn)
         await _check_scans(conn)
         await _check_orders(conn)
+        await _check_drafts(conn)
+        await _check_four_eyes(conn)
+        await _check_holds(conn)
         await _check_audit(conn)
         await _check_trust(conn)
         await _check_publications(conn)
@@ -65,6 +71,8 @@ async def _check_credentials(conn: asyncpg.Connection) -> None:
         assert said.result_code == row["result_code"]
         assert said.status == StatusRef(row["list_id"], row["status_index"])
         assert said.issued_at == row["issued_at"].timestamp()
+        assert (row["dossier_code"] is None) == (None not in (row["legal_basis"], row["decision_number"]))
+        assert row["result_code"].startswith(f"{row['dossier_code'] or row['agency_code']}-"), row["result_code"]
         assert (said.expires_at is None) == (row["expires_at"] is None)
         assert hashlib.sha256(parts.to_be_signed).digest() == row["signed_hash"], row["result_code"]
         assert row["status"] == row["entry_status"], row["result_code"]
@@ -186,6 +194,88 @@ async def _check_steps(conn: asyncpg.Connection, order: Order) -> None:
         expected.add(("carry_out" if order.state == "carried_out" else "fail", order.author))
     assert {(step["act"], step["actor"]) for step in steps} == expected, order
     assert len(steps) == len(expected), order
+
+
+async def _check_drafts(conn: asyncpg.Connection) -> None:
+    """An issued draft has its result, which says what another person approved by its hash; each step is audited."""
+    for row in await conn.fetch("SELECT * FROM draft"):
+        draft = Draft(**row)
+        request = read_request(draft)
+        assert request.type_code == draft.type_code, draft
+        assert draft.author not in (draft.approver, draft.on_behalf_of), draft
+        assert (draft.state == "issued") == (draft.approver is not None) == (draft.result_code is not None), draft
+        if draft.state == "issued":
+            await _check_issued_draft(conn, draft, request)
+        await _check_draft_steps(conn, draft)
+    assert not await conn.fetch(
+        "SELECT 1 FROM result_code LEFT JOIN draft USING (result_code) WHERE drafted_by IS DISTINCT FROM draft.author"
+    )
+
+
+async def _check_issued_draft(conn: asyncpg.Connection, draft: Draft, request: IssueRequest) -> None:
+    row = await conn.fetchrow(
+        """
+        SELECT c.*, r.issued_by, r.drafted_by, r.on_behalf_of
+          FROM credential c JOIN result_code r USING (vault_id, credential_id) WHERE r.result_code = $1
+        """,
+        draft.result_code,
+    )
+    assert row is not None, draft
+    hands = (row["issued_by"], row["drafted_by"], row["on_behalf_of"])
+    assert hands == (draft.approver, draft.author, draft.on_behalf_of), draft
+    said = claims.decode(cose.parse(row["signed"]).unverified_payload)
+    statement = said._replace(result_code="", status=StatusRef(0, 0), issued_at=0, valid_from=None, expires_at=None)
+    paper = Paper(said.type_code, said.type_version, claims.encode(statement), None)
+    assert is_of(draft, paper), draft
+    assert (row["agency_code"], row["type_version"]) == (draft.agency_code, draft.type_version), draft
+    ground = (row["dossier_code"], row["legal_basis"], row["decision_number"])
+    assert ground == (request.dossier_code, request.legal_basis, request.decision_number), draft
+    assert row["holder_name"] == request.holder.name, draft
+    assert row["issued_at"].timestamp() == int(draft.ended_at.timestamp() if draft.ended_at else 0), draft
+
+
+async def _check_draft_steps(conn: asyncpg.Connection, draft: Draft) -> None:
+    steps = await conn.fetch(
+        "SELECT actor, act, subject FROM audit WHERE split_part(subject, ' ', 1) = $1", str(draft.draft_id)
+    )
+    acts = [step["act"] for step in steps]
+    ends = {"issued": ["approve_draft"], "rejected": ["reject_draft"], "withdrawn": ["withdraw_draft"]}
+    expected = ["draft", *["revise_draft"] * (draft.revision - 1)]
+    expected += ends.get(draft.state, ["lapse_draft"] if draft.state == "lapsed" else [])
+    assert sorted(acts) == sorted(expected), (draft, acts)
+    for step in steps:
+        if step["act"] in ("approve_draft", "reject_draft"):
+            suffix = "" if draft.on_behalf_of is None else f" for {draft.on_behalf_of}"
+            assert (step["actor"], step["subject"]) == (draft.ended_by, draft.subject + suffix), draft
+
+
+async def _check_four_eyes(conn: asyncpg.Connection) -> None:
+    """No result of a version that asks for two persons had one; no draft was issued twice."""
+    alone = await conn.fetch(
+        """
+        SELECT c.result_code
+          FROM credential c
+          JOIN result_type_version v ON v.type_code = c.type_code AND v.version = c.type_version
+          LEFT JOIN draft d ON d.result_code = c.result_code AND d.state = 'issued' AND d.approver <> d.author
+         WHERE (v.definition ->> 'four_eyes')::boolean AND d.draft_id IS NULL
+        """
+    )
+    assert alone == []
+
+
+async def _check_holds(conn: asyncpg.Connection) -> None:
+    """Who is held has one hold that stands; nobody released himself; each is told to two; all papers are counted."""
+    held = {row["subject"] for row in await conn.fetch("SELECT subject FROM issuing_subject WHERE held")}
+    holds = await conn.fetch("SELECT * FROM issuing_hold")
+    assert sorted(held) == sorted(hold["subject"] for hold in holds if hold["released_at"] is None)
+    assert all(hold["released_by"] != hold["subject"] for hold in holds)
+    for hold in holds:
+        told = await conn.fetch("SELECT recipient FROM outbox WHERE hold_id = $1", hold["hold_id"])
+        assert sorted(one["recipient"] for one in told) == sorted([hold["subject"], hold["agency_code"]])
+        assert hold["papers"] > hold["allowed"]
+    counted = await conn.fetch("SELECT subject, sum(papers) AS papers FROM issuing_hour GROUP BY subject")
+    issued = await conn.fetch("SELECT issued_by AS subject, count(*) AS papers FROM result_code GROUP BY issued_by")
+    assert {row["subject"]: row["papers"] for row in counted} == {row["subject"]: row["papers"] for row in issued}
 
 
 async def _check_audit(conn: asyncpg.Connection) -> None:

@@ -16,6 +16,8 @@ from khoso import config as configuration
 from khoso.caller import SCOPES, Caller
 from khoso.commands.audit import audit_app
 from khoso.commands.clients import clients_app
+from khoso.commands.drafts import drafts_app
+from khoso.commands.issuing import issuing_app
 from khoso.commands.keys import keys_app
 from khoso.commands.lists import list_rows, lists_app, print_lists
 from khoso.commands.status import status_app
@@ -50,6 +52,8 @@ app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(audit_app, name="audit")
 app.add_typer(status_app, name="status")
 app.add_typer(clients_app, name="clients")
+app.add_typer(drafts_app, name="drafts")
+app.add_typer(issuing_app, name="issuing")
 
 
 def main() -> None:

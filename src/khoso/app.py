@@ -19,12 +19,14 @@ from khoso.caller import Caller
 from khoso.catalogue import routes as catalogue
 from khoso.config import Config
 from khoso.demo.record import read_papers
+from khoso.drafts import routes as drafts
 from khoso.front import Application, Front
 from khoso.http import provide_caller
 from khoso.identity import client_routes as clients
 from khoso.identity import oauth_routes as oauth
 from khoso.identity import routes as identity
 from khoso.imports import routes as imports
+from khoso.issuance import routes as issuance
 from khoso.orders import routes as orders
 from khoso.pages import account
 from khoso.pages import routes as pages
@@ -39,7 +41,8 @@ MAX_BODY = 65_536
 """Largest request body, in bytes, where a route does not say otherwise."""
 
 _SERVICES = (
-    *("authority", "catalogue", "imports", "invitations", "order_book", "orders", "published", "vaults", "verifier"),
+    *("authority", "catalogue", "delegations", "draft_book", "drafts", "holds", "imports", "invitations", "order_book"),
+    *("orders", "published", "vaults", "verifier"),
 )
 """The rooms that handlers ask for by their names."""
 
@@ -72,6 +75,8 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
             *clients.HANDLERS,
             *catalogue.HANDLERS,
             *authority.HANDLERS,
+            *issuance.HANDLERS,
+            *drafts.HANDLERS,
             *orders.HANDLERS,
             *imports.HANDLERS,
             *vault.HANDLERS,

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from khoso.catalogue.model import CatalogueSnapshot
 from khoso.db import Connection
-from khoso.errors import InputProblem, InvalidInput, NotAuthorisedToIssue
+from khoso.errors import DraftNeeded, InputProblem, InvalidInput, NotAuthorisedToIssue
 from khoso.formats.result_type import ResultType
 from khoso.imports.model import Row
 from khoso.issuance.model import Holder, Issued, IssueRequest, Prepared
@@ -21,13 +21,19 @@ class BulkIssuing:
         self._now = now
 
     def result_type(self, type_code: str, agency_code: str) -> ResultType:
-        """The newest version. Raises InvalidInput if there is none, NotAuthorisedToIssue if not for this agency."""
+        """The newest version.
+
+        Raises InvalidInput if there is none, NotAuthorisedToIssue if not for this agency, and DraftNeeded for a type
+        that takes two persons: a file is one person's.
+        """
         catalogue = self._catalogue()
         result_type = catalogue.latest.get(type_code)
         if result_type is None:
             raise InvalidInput(InputProblem("type_code", "unknown_type", "no result type has this code"))
         if not catalogue.may_issue(agency_code, type_code, self._now()):
             raise NotAuthorisedToIssue(agency_code, type_code)
+        if result_type.four_eyes:
+            raise DraftNeeded(type_code)
         return result_type
 
     def prepare(self, row: Row, type_code: str, agency_code: str) -> Prepared:

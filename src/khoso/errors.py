@@ -86,7 +86,7 @@ class DraftEnded(KhosoError):
 
 
 class IssuingHeld(KhosoError):
-    """Tạm dừng cấp vì số lượng bất thường; chờ người khác mở. | Held for an unusual rate: another person must release it."""
+    """Cấp nhanh bất thường: tạm dừng, chờ người khác mở. | Held for an unusual rate: another person must release it."""
 
 
 class HoldReleased(KhosoError):

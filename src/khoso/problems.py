@@ -73,11 +73,15 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def on_khoso_error(request: Request[Any, Any, Any], error: KhosoError) -> Response[bytes]:
     """An error of ours: its class tells the status, its docstring the sentence."""
-    status = STATUS.get(type(error))
-    if status is None:
+    if type(error) not in STATUS:
         return on_anything_else(request, error)
     headers = {} if error.retry_after is None else {"retry-after": str(error.retry_after)}
-    return _answer(status, _snake(type(error).__name__), sentence(type(error)), error.problems, headers)
+    return _response(to_problem(error), headers)
+
+
+def to_problem(error: KhosoError) -> Problem:
+    """An error that a request can meet, as it is told."""
+    return _make_problem(STATUS[type(error)], _snake(type(error).__name__), sentence(type(error)), error.problems)
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
@@ -126,12 +130,19 @@ def _answer(
     problems: tuple[InputProblem, ...] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response[bytes]:
-    problem = Problem(type=f"urn:khoso:problem:{code}", title=title, status=status, code=code, problems=problems)
+    return _response(_make_problem(status, code, title, problems), headers)
+
+
+def _make_problem(status: int, code: str, title: str, problems: tuple[InputProblem, ...]) -> Problem:
+    return Problem(type=f"urn:khoso:problem:{code}", title=title, status=status, code=code, problems=problems)
+
+
+def _response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response[bytes]:
     return Response(
         msgspec.json.encode(problem),
-        status_code=status,
+        status_code=problem.status,
         media_type=MEDIA_TYPE,
-        headers={**_HEADERS.get(status, {}), **(headers or {}), "cache-control": "no-store"},
+        headers={**_HEADERS.get(problem.status, {}), **(headers or {}), "cache-control": "no-store"},
     )
 
 

@@ -14,16 +14,22 @@ from khoso.authority.invitations import Invitations
 from khoso.authority.service import Authority
 from khoso.bulk import BulkIssuing
 from khoso.catalogue.custody import Custody
+from khoso.catalogue.hierarchy import Hierarchy
 from khoso.catalogue.model import Believed
 from khoso.catalogue.service import Catalogue
 from khoso.config import Config
 from khoso.db import Pool
+from khoso.drafting import PapersToDraft, purview_by_assignments
+from khoso.drafts.book import DraftBook
+from khoso.drafts.delegating import Delegations
+from khoso.drafts.service import Drafts
 from khoso.errors import ConfigurationError, Unavailable
 from khoso.following import follow, in_background, listen
 from khoso.identity.cutoffs import CHANNEL as CUTOFF_CHANNEL
 from khoso.identity.cutoffs import Cutoffs
 from khoso.identity_wiring import Identity, make_identity
 from khoso.imports.service import Imports
+from khoso.issuance.holds import Holds
 from khoso.issuance.service import MAX_BATCH, Issuer
 from khoso.observing import (
     LIST_AGE,
@@ -84,6 +90,10 @@ class Services:
     scan_counts: ScanCounts
     keeper: ScanKeeper
     issuer: Issuer
+    holds: Holds
+    drafts: Drafts
+    draft_book: DraftBook
+    delegations: Delegations
     bulk: BulkIssuing
     imports: Imports
     orders: Orders
@@ -238,6 +248,11 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
         pool, lambda: catalogue.snapshot, keys.roots(), origin=config.public_url, now=now, refused=tell_refusal
     )
     bulk = BulkIssuing(issuer, lambda: catalogue.recorded, now)
+
+    def hierarchy() -> Hierarchy:
+        return catalogue.hierarchy
+
+    purview = purview_by_assignments(authority, hierarchy)
     return Services(
         origin=origin,
         pool=pool,
@@ -252,6 +267,10 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
         scan_counts=scan_counts,
         keeper=keeper,
         issuer=issuer,
+        holds=Holds(pool, hierarchy, now),
+        drafts=make_drafts(pool, issuer, catalogue, authority, now),
+        draft_book=DraftBook(pool, hierarchy),
+        delegations=Delegations(pool, hierarchy, purview, now),
         bulk=bulk,
         imports=Imports(pool, bulk, jobs.enqueue, now),
         orders=make_orders(pool, catalogue, now),
@@ -291,6 +310,16 @@ def make_issuer(
         now=now,
         max_batch=MAX_BATCH if config.coalesce else 1,
     )
+
+
+def make_drafts(pool: Pool, issuer: Issuer, catalogue: Catalogue, authority: Authority, now: Clock) -> Drafts:
+    """Drafts by that clock, which is the issuer's too."""
+
+    def hierarchy() -> Hierarchy:
+        return catalogue.hierarchy
+
+    papers = PapersToDraft(issuer, lambda: catalogue.recorded)
+    return Drafts(pool, papers, hierarchy, purview_by_assignments(authority, hierarchy), now)
 
 
 def make_private(*directories: Path) -> None:

@@ -13,14 +13,16 @@ from khoso import db, jobs
 from khoso.auditing.service import make_checkpoint
 from khoso.config import Config
 from khoso.db import Pool
-from khoso.errors import AuditNotSound
+from khoso.errors import AuditNotSound, IssuingHeld
 from khoso.following import follow, in_background
 from khoso.formats.audit_chain import PrivateKey
 from khoso.identity.forgetting import forget_identity
 from khoso.imports import store as imports
 from khoso.imports.model import JOB_NAME as IMPORT
 from khoso.imports.running import run_import
+from khoso.issuance import pace_store
 from khoso.issuance import store as issuance
+from khoso.issuance.pace import USUAL
 from khoso.publishing.service import ROUND_SECONDS, Publisher
 from khoso.signing.files import KeyFiles
 from khoso.verification import store as verification
@@ -48,6 +50,7 @@ async def run_worker(config: Config) -> None:
             "forget": ("17 * * * *", lambda: _forget(services)),
             "resume": ("* * * * *", lambda: _resume(services)),
             "checkpoint": ("*/10 * * * *", lambda: tell_checkpoint(services.pool, audit_key)),
+            "lapse": ("41 * * * *", services.drafts.lapse),
             "renew-trust": ("23 * * * *", services.catalogue.renew_trust),
         }
         work = {IMPORT: lambda payload: _import(services, payload)}
@@ -63,7 +66,10 @@ async def _publish(publisher: Publisher) -> None:
 
 
 async def _import(services: Services, payload: bytes) -> None:
-    await run_import(services.pool, services.bulk, UUID(payload.decode()), utc_now)
+    try:
+        await run_import(services.pool, services.bulk, UUID(payload.decode()), utc_now)
+    except IssuingHeld:  # tried again every minute by `_resume`: it goes on once he is released
+        log.warning("import waits: who asked for it is held", import_id=payload.decode())
 
 
 async def _forget(services: Services) -> None:
@@ -71,6 +77,7 @@ async def _forget(services: Services) -> None:
     now = utc_now()
     async with db.connection(services.pool) as conn:
         await issuance.forget_keys(conn, now - KEYS_KEPT)
+        await pace_store.forget_hours(conn, now - USUAL)
         await verification.forget_attempts(conn, now - ATTEMPTS_KEPT)
         await verification.forget_receipts(conn, now - RECEIPTS_KEPT)
         await forget_identity(conn, now)

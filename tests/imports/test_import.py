@@ -174,7 +174,8 @@ async def test_a_filled_template_is_issued(bulk: BulkDesk, file_format: str) -> 
 
 def _filled(template: bytes, file_format: str) -> bytes:
     row = badge(1)
-    line = [*list(row.values())[:4], "", "2027-01-31", "", *list(row.values())[4:]]
+    dossier, *holder = list(row.values())[:4]
+    line = [dossier, "", "", *holder, "", "2027-01-31", "", *list(row.values())[4:]]
     if file_format == "csv":
         return template + ",".join([*line, "", ""]).encode()
     book = openpyxl.load_workbook(io.BytesIO(template))

@@ -39,6 +39,8 @@ class Bulk:
         request = IssueRequest(
             type_code=type_code,
             dossier_code=row.dossier_code,
+            legal_basis=row.legal_basis,
+            decision_number=row.decision_number,
             holder=Holder(row.holder_kind, row.holder_id, row.holder_name),
             fields=row.fields,
             valid_from=row.valid_from,
@@ -73,10 +75,20 @@ def test_a_good_row_is_prepared() -> None:
     assert (outcome.dossier_code, outcome.claims.evidence_level) == ("H17.11-261120-000001", 2)
 
 
+def test_a_row_may_name_a_decision_in_place_of_a_dossier() -> None:
+    given = values(dossier_code=None, legal_basis="Luật Giao thông đường bộ", decision_number="12/QĐ-SXD")
+    outcome = check(Record(2, given), Bulk(), TYPE_CODE, AGENCY)
+    assert isinstance(outcome, Prepared)
+    assert (outcome.dossier_code, outcome.decision_number) == (None, "12/QĐ-SXD")
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"dossier_code": None}, [("dossier_code", "required")]),
+        ({"dossier_code": None}, [("dossier_code", "ground_missing")]),
+        ({"dossier_code": None, "legal_basis": "Luật"}, [("decision_number", "required")]),
+        ({"legal_basis": 5}, [("legal_basis", "not_text")]),
+        ({"decision_number": "1/QĐ"}, [("decision_number", "two_grounds")]),
         ({"dossier_code": "H17.11-261340-000001"}, [("dossier_code", "dossier_date")]),
         ({"holder__kind": "robot"}, [("holder.kind", "unknown_choice")]),
         ({"holder__kind": "robot", "holder__id": "1"}, [("holder.kind", "unknown_choice")]),

@@ -258,3 +258,28 @@ def test_status_orders_are_approved_and_cancelled(khoso: Khoso, config: Config) 
     assert (failed.status, "failed" in failed.out) == (1, True)
     cancelled = khoso("status", "cancel", orders[2]["order_id"], *who, "--reason", "nhầm", "--json", config=config)
     assert cancelled.answer["state"] == "cancelled"
+
+
+def test_drafts_and_holds(khoso: Khoso, config: Config) -> None:
+    """The type need not ask for two persons to be drafted."""
+    author, approver = ("--agency", AGENCY, "--actor", "an"), ("--agency", AGENCY, "--actor", "binh")
+    file = ("drafts", "file", "-", *author, "--idempotency-key")
+    one, two = (khoso(*file, f"{n}", config=config, stdin=json.dumps(house_permit(n))).answer for n in (1, 2))
+    waiting = ("drafts", "list", "--agency", AGENCY, "--state", "awaiting_approval")
+    assert len(khoso(*waiting, "--json", config=config).answer) == 2
+    assert one["draft_hash"] in khoso(*waiting, config=config).out
+    assert khoso(*waiting[:-1], "x", config=config).status == 1
+    assert khoso("drafts", "approve", one["draft_id"], *approver, config=config, stdin="n\n").status == 1
+    assert "-KQ1" in khoso("drafts", "approve", one["draft_id"], *approver, config=config, stdin="y\n").out
+    own = khoso("drafts", "approve", two["draft_id"], *author, "--yes", "--json", config=config)
+    assert (own.status, own.answer["items"][0]["problem"]["code"]) == (1, "second_person_needed")
+    rule = ("issuing", "rule", "--per-hour", "1", "--times-usual", "1", "--actor", "chief", "--agency", AGENCY)
+    assert khoso(*rule, config=config).status == 0
+    assert len(khoso("issuing", "rules", "--json", config=config).answer) == 2
+    assert f"{AGENCY}: 1 / h" in khoso("issuing", "rules", config=config).out
+    assert khoso("drafts", "approve", two["draft_id"], *approver, "--yes", config=config).status == 0
+    [hold] = khoso("issuing", "holds", "--agency", AGENCY, "--json", config=config).answer
+    assert "held" in khoso("issuing", "holds", "--agency", AGENCY, config=config).out
+    release = ("issuing", "release", hold["hold_id"], "--agency", AGENCY, "--reason", "đã xem", "--actor")
+    assert khoso(*release, "binh", config=config).status == 1
+    assert khoso(*release, "chief", config=config).status == 0

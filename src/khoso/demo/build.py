@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from khoso.caller import Caller
 from khoso.catalogue import danang
 from khoso.catalogue.model import SigningKey
 from khoso.config import Config
@@ -22,6 +23,7 @@ from khoso.demo.papers import Paper, load
 from khoso.demo.places import Places
 from khoso.demo.record import Demonstration, find_demonstration, write_demonstration
 from khoso.demo.telling import reason_to_expect, what_was_done
+from khoso.drafts.model import Seen
 from khoso.errors import IdempotencyKeyReused, KeyStoreError, StatusChangeRefused
 from khoso.formats import claims as claims_format
 from khoso.formats import cose, link
@@ -40,9 +42,13 @@ from khoso.orders.model import StatusAct
 from khoso.pages.model import PaperToScan, PrintedField
 from khoso.signing.files import FileSigner
 from khoso.text import Words
-from khoso.wiring import Clock, Services, make_issuer, make_orders
+from khoso.vault.model import Reader
+from khoso.wiring import Clock, Services, make_drafts, make_issuer, make_orders
 
 ACTOR = "demo"
+
+_CHIEF = Caller(subject="demo-chief", scopes=frozenset({"credentials:approve"}), agency_code="H17")
+"""The second person, where a type takes two: for the whole city, its former agencies too."""
 
 _MORNING = time(9, 30)
 _AFTERNOON = time(15)
@@ -114,13 +120,30 @@ class _Loader:
         """Issue, or forge, one paper, and do to it what its story says."""
         if paper.fault in ("stranger_key", "unauthorised_agency", "unrecorded"):
             return await self._forge(paper)
-        issued = await self._issuer(paper.issued, _MORNING).issue(
-            self._request(paper), paper.agency_code, ACTOR, f"{ACTOR}-{paper.slug}"
-        )
+        issued = await self._issue(paper)
         self._codes[paper.slug] = issued.result_code
         if paper.act is not None:
             await self._act(paper, issued.result_code)
         return self._printed(paper, issued, recorded=True)
+
+    async def _issue(self, paper: Paper) -> Issued:
+        issuer, request, key = self._issuer(paper.issued, _MORNING), self._request(paper), f"{ACTOR}-{paper.slug}"
+        if not self._services.catalogue.snapshot.latest[paper.type_code].four_eyes:
+            return await issuer.issue(request, paper.agency_code, ACTOR, key)
+        services, then = self._services, self._at(paper.issued, _MORNING)
+        drafts = make_drafts(services.pool, issuer, services.catalogue, services.authority, lambda: then)
+        draft = await drafts.file(request, paper.agency_code, ACTOR, key)
+        issued = await drafts.approve(Seen(draft.draft_id, draft.draft_hash), _CHIEF)
+        assert issued.result_code is not None  # by the approval
+        found = await services.vaults.get_result(issued.result_code, Reader(None, paper.agency_code))
+        return Issued(
+            result_code=found.result_code,
+            lookup_code=found.lookup_code,
+            code=found.code,
+            issued_at=found.issued_at,
+            valid_from=found.valid_from,
+            expires_at=found.expires_at,
+        )
 
     def _at(self, day: int, hour: time) -> datetime:
         """That hour of the day; of today, not later than now."""
@@ -164,7 +187,9 @@ class _Loader:
                 superseded_by=None if act.superseded_by is None else self._codes[act.superseded_by],
             )
             orders = make_orders(self._services.pool, self._services.catalogue, lambda: then)
-            await orders.act(result_code, decided, paper.agency_code, ACTOR)
+            order = await orders.act(result_code, decided, paper.agency_code, ACTOR)
+            if order.state == "awaiting_approval":
+                await orders.approve(order.order_id, order.order_hash, paper.agency_code, _CHIEF.subject)
 
     async def _forge(self, paper: Paper) -> PaperToScan:
         """What a forger would make: right in form, wrong in one thing, recorded nowhere."""

@@ -111,7 +111,8 @@ class _Reader:
         return ""
 
     def text_if_any(self, path: str) -> str | None:
-        return self.text(path) if path in self._values or path in self._flawed else None
+        """What may be left out."""
+        return self.text(path) if path in self._values else None
 
     def holder_kind(self) -> Literal["person", "organisation"]:
         value = self._values.get("holder.kind")

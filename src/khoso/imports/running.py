@@ -16,7 +16,7 @@ from uuid import UUID
 
 from khoso import db
 from khoso.db import Pool
-from khoso.errors import InputProblem, InvalidInput, NotAuthorisedToIssue
+from khoso.errors import DraftNeeded, InputProblem, InvalidInput, NotAuthorisedToIssue
 from khoso.imports import store
 from khoso.imports.model import MAX_LISTED, BulkIssuer, Fault, Job, Prepared, Record, Table, Unreadable
 from khoso.imports.rows import check, open_table
@@ -168,6 +168,8 @@ class _Run(Generic[Prepared]):
             result_type = self._issuer.result_type(self._job.type_code, self._job.agency_code)
         except (InvalidInput, NotAuthorisedToIssue):
             raise Unreadable(Fault("not_authorised", "the agency may not issue this result type")) from None
+        except DraftNeeded:
+            raise Unreadable(Fault("draft_needed", "this result type takes two persons now: file drafts")) from None
         return open_table(self._file, self._job.file_format, result_type)
 
 

@@ -9,7 +9,7 @@ import msgspec
 from khoso.formats.claims import Claims
 from khoso.issue_request import Holder, IssueRequest
 
-__all__ = ["Approval", "Credential", "Hold", "HoldPage", "Holder", "IssueRequest", "Issued", "Prepared"]
+__all__ = ["Approval", "Credential", "Hold", "HoldPage", "Holder", "IssueRequest", "Issued", "IssuingRule", "Prepared"]
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +51,16 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     released_by: str | None = None
     release_reason: str | None = None
     released_at: datetime | None = None
+
+
+class IssuingRule(msgspec.Struct, frozen=True, kw_only=True):
+    """What is too fast: more than both in an hour."""
+
+    agency_code: str
+    """Empty: any agency that has no rule of its own."""
+    per_hour: int
+    times_usual: int
+    """How many times the most that he issued in any hour of the last 28 days."""
 
 
 class HoldPage(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ import msgspec
 
 from khoso import db
 from khoso.db import Connection
-from khoso.issuance.model import Hold
+from khoso.issuance.model import Hold, IssuingRule
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -117,21 +117,20 @@ _SELECT: LiteralString = """
 
 
 async def list_holds(
-    conn: Connection, agency_code: str, subject: str | None, before: tuple[datetime, UUID], limit: int
+    conn: Connection, agency_codes: Sequence[str], subject: str, before: tuple[datetime, UUID], limit: int
 ) -> list[Hold]:
-    """An agency's holds, or one subject's of them, newest first, older than `before`."""
+    """These agencies' holds, and the subject's own; newest first, older than `before`."""
     return await db.fetch_all(
         conn,
         Hold,
         _SELECT
         + """
-         WHERE agency_code = $1
-           AND ($2::text IS NULL OR subject = $2)
+         WHERE (agency_code = ANY ($1::text[]) OR subject = $2)
            AND (held_at, hold_id) < ($3, $4)
          ORDER BY held_at DESC, hold_id DESC
          LIMIT $5
         """,
-        agency_code,
+        agency_codes,
         subject,
         *before,
         limit,
@@ -164,14 +163,19 @@ async def release_hold(conn: Connection, hold: Hold, released_by: str, reason: s
     return released is not None
 
 
-async def set_rule(conn: Connection, agency_code: str, per_hour: int, times_usual: int) -> None:
+async def list_rules(conn: Connection) -> list[IssuingRule]:
+    """By agency; the rule of all that have none comes first."""
+    return await db.fetch_all(
+        conn, IssuingRule, "SELECT agency_code, per_hour, times_usual FROM issuing_rule ORDER BY agency_code"
+    )
+
+
+async def set_rule(conn: Connection, rule: IssuingRule) -> None:
     """What is too fast in an agency; '' for every agency that has no rule of its own."""
     await conn.execute(
         """
         INSERT INTO issuing_rule (agency_code, per_hour, times_usual) VALUES ($1, $2, $3)
             ON CONFLICT (agency_code) DO UPDATE SET per_hour = excluded.per_hour, times_usual = excluded.times_usual
         """,
-        agency_code,
-        per_hour,
-        times_usual,
+        *msgspec.structs.astuple(rule),
     )

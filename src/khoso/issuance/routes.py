@@ -1,11 +1,23 @@
-"""Issuing over HTTP."""
+"""Issuing over HTTP, and the holds on whoever issued too much."""
+
+from typing import Annotated
+from uuid import UUID
 
 import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.status_codes import HTTP_200_OK
 
+from khoso.caller import Caller
 from khoso.errors import InputProblem, InvalidInput
 from khoso.hot import Asking, HotRoute
-from khoso.issuance.model import Issued, IssueRequest
+from khoso.http import PRIVATE
+from khoso.issuance.holds import Holds
+from khoso.issuance.model import Hold, HoldPage, Issued, IssueRequest
 from khoso.issuance.service import Issuer
+from khoso.problems import Problem
 
 MAX_BODY = 32_768
 MAX_KEY = 100
@@ -57,9 +69,48 @@ ISSUE = HotRoute(
     },
     refusals={
         "401": "There is no token, or it is not good",
-        "403": "The token has not the scope `credentials:issue`, or the agency may not issue this type",
+        "403": "The token has not the scope `credentials:issue`; or the agency may not issue this type; or it takes "
+        "two persons (`draft_needed`: file a draft); or whoever asks is held (`issuing_held`: /api/v1/issuing-holds)",
         "413": "The body is larger than 32 KB",
         "422": "Something in the request is wrong, or the Idempotency-Key was used for another request",
         "503": "The database is away: nothing was issued that was not answered; repeat with the same key",
     },
 )
+
+
+class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why somebody may issue again."""
+
+    reason: str
+
+
+@get(
+    "/api/v1/issuing-holds",
+    opt={"scope": ("credentials:issue", "credentials:approve")},
+    tags=["issuance"],
+    summary="Who is held for issuing far above his usual rate: oneself, and for approvers their agencies'",
+)
+async def list_holds(
+    caller: NamedDependency[Caller],
+    holds: NamedDependency[Holds],
+    cursor: FromQuery[str | None] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
+) -> Response[HoldPage]:
+    return Response(await holds.list_holds(caller, cursor, limit), headers={"cache-control": PRIVATE})
+
+
+@post(
+    "/api/v1/issuing-holds/{hold_id:uuid}/release",
+    opt={"scope": "credentials:approve"},
+    status_code=HTTP_200_OK,
+    responses={409: ResponseSpec(Problem, description="It was released already")},
+    tags=["issuance"],
+    summary="Let somebody else issue again, once it is clear why he issued so much",
+)
+async def release_hold(
+    hold_id: FromPath[UUID], data: JSONBody[Release], caller: NamedDependency[Caller], holds: NamedDependency[Holds]
+) -> Response[Hold]:
+    return Response(await holds.release(hold_id, data.reason, caller), headers={"cache-control": PRIVATE})
+
+
+HANDLERS = [list_holds, release_hold]

@@ -33,6 +33,14 @@ def make_unsigned(
     return Unsigned(prepared, vault_id, credential_id, result_code, ref, payload, to_be_signed)
 
 
+def statement_of(prepared: Prepared) -> bytes:
+    """What the code will say, but for what issuing itself adds: result code, status reference, times."""
+    claims = prepared.claims._replace(
+        result_code="", status=StatusRef(0, 0), issued_at=0, valid_from=None, expires_at=None
+    )
+    return claims_format.encode(claims)
+
+
 def make_credential(unsigned: Unsigned, signature: bytes) -> Credential:
     """What is recorded of the signed result."""
     prepared, claims = unsigned.prepared, unsigned.prepared.claims
