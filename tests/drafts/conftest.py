@@ -78,7 +78,7 @@ class Office:
 
     async def try_approve_all(self, drafts: list[Json], approver: str = APPROVER, **who: Any) -> httpx.Response:
         seen = [{"draft_id": one["draft_id"], "draft_hash": one["draft_hash"]} for one in drafts]
-        return await self.ask("POST", f"{DRAFTS}/approvals", approver, json={"drafts": seen}, **who)
+        return await self.ask("POST", f"{DRAFTS}/approvals", approver, json={"items": seen}, **who)
 
     async def show(self, draft: Json, **who: Any) -> Json:
         shown: Json = read(await self.ask("GET", f"{DRAFTS}/{draft['draft_id']}", APPROVER, **who), 200)

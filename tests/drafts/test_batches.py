@@ -41,7 +41,7 @@ async def test_what_can_be_is_issued_and_the_rest_says_why(office: Office) -> No
 
 async def test_a_list_is_of_some_drafts_each_once(office: Office) -> None:
     draft = await office.file()
-    assert problem(await office.try_approve_all([draft, draft]), 422, "invalid_input") == [("drafts", "repeated")]
+    assert problem(await office.try_approve_all([draft, draft]), 422, "invalid_input") == [("items", "repeated")]
     problem(await office.try_approve_all([]), 422, "invalid_input")
     problem(await office.try_approve_all([draft] * 1_001), 422, "invalid_input")
     assert read(await office.try_approve_all([draft], OTHER_AGENCY, agency=OTHER_AGENCY), 200)["issued"] == 0

@@ -40,7 +40,7 @@ async def approve(server: Server, drafts: list[Draft], token: dict[str, str]) ->
     seen = [{"draft_id": str(one.draft_id), "draft_hash": one.draft_hash.hex()} for one in drafts]
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
         try:
-            answer = await client.post("/api/v1/drafts/approvals", json={"drafts": seen}, headers=token)
+            answer = await client.post("/api/v1/drafts/approvals", json={"items": seen}, headers=token)
         except httpx.TransportError:
             return {}
     if answer.status_code == 503:

@@ -68,7 +68,7 @@ class SeenDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ApprovalList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is approved in one act."""
 
-    drafts: Annotated[list[SeenDraft], msgspec.Meta(min_length=1, max_length=MAX_APPROVED)]
+    items: Annotated[list[SeenDraft], msgspec.Meta(min_length=1, max_length=MAX_APPROVED)]
 
 
 @post(
@@ -211,7 +211,7 @@ async def approve_drafts(
     caller: NamedDependency[Caller],
     drafts: NamedDependency[Drafts],
 ) -> Response[Outcomes]:
-    seen = [Seen(one.draft_id, bytes.fromhex(one.draft_hash)) for one in data.drafts]
+    seen = [Seen(one.draft_id, bytes.fromhex(one.draft_hash)) for one in data.items]
     return _private(view_outcomes(await drafts.approve_all(seen, caller)))
 
 

@@ -282,9 +282,9 @@ def _same(draft: Draft, request_hash: bytes) -> Draft:
 
 def _check_list(seen: Sequence[Seen]) -> None:
     if not 0 < len(seen) <= MAX_APPROVED:
-        raise InvalidInput(InputProblem("drafts", "length", f"name 1 to {MAX_APPROVED} drafts"))
+        raise InvalidInput(InputProblem("items", "length", f"name 1 to {MAX_APPROVED} drafts"))
     if len({one.draft_id for one in seen}) != len(seen):
-        raise InvalidInput(InputProblem("drafts", "repeated", "name each draft once"))
+        raise InvalidInput(InputProblem("items", "repeated", "name each draft once"))
 
 
 async def _audit(conn: Connection, now: datetime, actor: str, act: str, *drafts: Draft) -> None:
