@@ -58,7 +58,7 @@ async def _measure(server: EmbeddedPostgres, keys: Path, rows: int) -> None:
     async with open_services(Config(database_url=database.app_dsn, keys_dir=keys), verifying=False) as services:
         await services.catalogue.load(danang.load(), "bench")
         await ensure_keys(services, utc_now())
-        issuing = BulkIssuing(services.issuer, lambda: services.catalogue.snapshot, utc_now)
+        issuing = BulkIssuing(services.issuer, lambda: services.catalogue.snapshot, utc_now, lambda: None)
         imports = Imports(services.pool, issuing, jobs.enqueue, utc_now)
         upload = Upload(type_code=TYPE_CODE, file_format="csv", issue_valid=False, idempotency_key="bench")
         began, cpu_began = time.perf_counter(), cpu_seconds(os.getpid())

@@ -82,14 +82,14 @@ async def _check_credentials(conn: asyncpg.Connection) -> None:
 
 async def _check_indexes(conn: asyncpg.Connection) -> None:
     """Every index used was handed out by its list, and no more lists are open than may be."""
-    lists = await conn.fetch("SELECT list_id, seed, taken FROM status_list ORDER BY list_id")
+    lists = await conn.fetch("SELECT list_id, seed, taken, closed_at FROM status_list ORDER BY list_id")
     for row in lists:
         used = {
             r["status_index"]
             for r in await conn.fetch("SELECT status_index FROM status_entry WHERE list_id = $1", row["list_id"])
         }
         assert used == {index_at(row["seed"], position) for position in range(row["taken"])}, row["list_id"]
-    assert sum(row["taken"] < SIZE for row in lists) <= OPEN_LISTS
+    assert sum(row["taken"] < SIZE and row["closed_at"] is None for row in lists) <= OPEN_LISTS
 
 
 async def _check_counts(conn: asyncpg.Connection) -> None:

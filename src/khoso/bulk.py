@@ -15,7 +15,15 @@ from khoso.issuance.service import Issuer
 class BulkIssuing:
     """The `BulkIssuer` of an import."""
 
-    def __init__(self, issuer: Issuer, catalogue: Callable[[], CatalogueSnapshot], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        issuer: Issuer,
+        catalogue: Callable[[], CatalogueSnapshot],
+        now: Callable[[], datetime],
+        check_record: Callable[[], None],
+    ) -> None:
+        """`check_record` raises RecordBehind if the record is older than what is published."""
+        self._check_record = check_record
         self._issuer = issuer
         self._catalogue = catalogue
         self._now = now
@@ -23,9 +31,10 @@ class BulkIssuing:
     def result_type(self, type_code: str, agency_code: str) -> ResultType:
         """The newest version.
 
-        Raises InvalidInput if there is none, NotAuthorisedToIssue if not for this agency, and DraftNeeded for a type
-        that takes two persons: a file is one person's.
+        Raises InvalidInput if there is none, NotAuthorisedToIssue if not for this agency, DraftNeeded for a type that
+        takes two persons: a file is one person's; and RecordBehind.
         """
+        self._check_record()
         catalogue = self._catalogue()
         result_type = catalogue.latest.get(type_code)
         if result_type is None:

@@ -141,6 +141,10 @@ class Unavailable(KhosoError):
     """Hệ thống tạm thời không phục vụ được; hãy thử lại. | Temporarily unavailable; please try again."""
 
 
+class RecordBehind(_Explained):
+    """Cơ sở dữ liệu cũ hơn danh sách đã công bố. | The database is older than what is published."""
+
+
 class AuditNotSound(KhosoError):
     """Nhật ký kiểm toán không còn nguyên vẹn. | The audit is not what was written."""
 

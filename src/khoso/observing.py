@@ -84,11 +84,21 @@ VERDICTS = Counter("khoso_verdicts_total", "Verdicts given, by outcome", ["outco
 OUTAGE_SCANS = Counter(
     "khoso_outage_scans_total", "Inspectors' scans made while the database was away: spooled, delivered, lost", ["fate"]
 )
+SET_ASIDE = Gauge(
+    "khoso_spool_set_aside",
+    "Batches that could not be delivered, for a person to look at",
+    multiprocess_mode="livemax",
+)
 STATUS_AGE = Gauge(
     "khoso_status_age_seconds", "Age of what a worker remembers of statuses, by process", multiprocess_mode="liveall"
 )
 LIST_AGE = Gauge(
     "khoso_status_list_age_seconds", "Age of the oldest published status list", multiprocess_mode="livemax"
+)
+RECORD_BEHIND = Gauge(
+    "khoso_record_behind",
+    "Published lists newer than the database: issuing is shut",
+    multiprocess_mode="livemax",
 )
 REFUSALS = Counter("khoso_publish_refusals_total", "What was not published, or not served, by reason", ["reason"])
 

@@ -3,15 +3,18 @@
 import re
 import traceback
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from litestar.status_codes import HTTP_503_SERVICE_UNAVAILABLE
 from litestar.types import ExceptionHandlersMap
 
 from khoso import errors
+from khoso.alarms import Alarms
 from khoso.errors import InputProblem, InvalidInput, KhosoError
 
 log = structlog.get_logger(__name__)
@@ -44,6 +47,7 @@ STATUS: Mapping[type[KhosoError], int] = {
     errors.TooManyAttempts: 429,
     errors.QuotaUsedUp: 429,
     errors.Unavailable: 503,
+    errors.RecordBehind: 503,
     errors.KeyStoreError: 503,
 }
 """Every error that a request can meet. A test compares it with the family."""
@@ -71,10 +75,19 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is wrong with which field, and what to do."""
 
 
+_ALARMS = Alarms(lambda: datetime.now(UTC), lambda _: None)
+
+
 def on_khoso_error(request: Request[Any, Any, Any], error: KhosoError) -> Response[bytes]:
-    """An error of ours: its class tells the status, its docstring the sentence."""
-    if type(error) not in STATUS:
+    """An error of ours: its class tells the status, its docstring the sentence.
+
+    What keeps the server from answering is told to those who run it, once in a while; a caller need not know.
+    """
+    status = STATUS.get(type(error))
+    if status is None:
         return on_anything_else(request, error)
+    if status == HTTP_503_SERVICE_UNAVAILABLE:
+        _ALARMS.raise_alarm("answered 503", _snake(type(error).__name__), str(error))
     headers = {} if error.retry_after is None else {"retry-after": str(error.retry_after)}
     return _response(to_problem(error), headers)
 

@@ -1,7 +1,7 @@
 """What a process of Kho Số is made of: every room built once, in order, and handed what it needs of the others."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,7 +33,9 @@ from khoso.issuance.holds import Holds
 from khoso.issuance.service import MAX_BATCH, Issuer
 from khoso.observing import (
     LIST_AGE,
+    RECORD_BEHIND,
     REQUEST_TIMES,
+    SET_ASIDE,
     STATUS_AGE,
     TRUST_LEFT,
     tell_outage_scans,
@@ -105,23 +107,28 @@ class Services:
     identity: Identity
 
     async def check_ready(self) -> None:
-        """Raise Unavailable unless the database answers, and what is known here comes from it."""
+        """Raise Unavailable unless the database answers, and what is known here comes from it.
+
+        Raises RecordBehind while it is older than what is published.
+        """
         async with db.connection(self.pool) as conn:
             await conn.fetchval("SELECT 1")
         _ = self.catalogue.recorded
+        self.published.watch.require()
         if self.statuses.by_published_lists:
             raise Unavailable("the statuses have not been read from the database yet")
 
 
 @asynccontextmanager
 async def open_services(
-    config: Config, now: Clock = utc_now, *, verifying: bool = True, serving: bool = False
+    config: Config, now: Clock = utc_now, *, verifying: bool = True, serving: bool = False, working: bool = False
 ) -> AsyncIterator[Services]:
     """Build the rooms and keep their copies of the database fresh until the end.
 
-    A process that verifies nothing need not remember any statuses, and leaves the data directory alone. One that
-    serves keeps the published lists on disk, and if the database is away, begins with those and waits for it. Raises
-    ConfigurationError, KeyStoreError or Unavailable before anything is served.
+    Every process begins with the published lists on disk, where there are some: nothing older is believed. One that
+    serves or works keeps them there. One that serves begins with them even if the database is away, and waits for it.
+    A process that verifies nothing need not remember any statuses. Raises ConfigurationError, KeyStoreError or
+    Unavailable before anything is served.
     """
     keys = KeyFiles(config.keys_dir)
     signers = Signers(keys, _open_device(config))
@@ -138,7 +145,8 @@ async def open_services(
         if verifying:
             stack.callback(services.spool.close)
             stack.callback(services.statuses.close)
-        await stack.enter_async_context(_following(config, services, now, verifying, serving))
+        keeping = working or (serving and verifying)
+        await stack.enter_async_context(_following(config, services, now, verifying, keeping=keeping))
         yield services
 
 
@@ -148,14 +156,14 @@ async def _open_database(
     """The rooms as the database has everything."""
     pool = await stack.enter_async_context(open_pool(config, config.pool_size))
     services = _build(config, pool, keys, signers, now)
+    with suppress(Unavailable):  # there is no bundle, or no good one: the database has everything
+        _start_from_bundle(config, services)
     await services.catalogue.refresh()
     await services.catalogue.renew_trust()
     await services.identity.cutoffs.refresh()
     if verifying:
-        with suppress(Unavailable):  # there is no bundle, or no good one: the database has everything
-            services.published.open_bundle(_bundle_file(config))
         await services.statuses.refresh()
-        await services.published.refresh()
+    await services.published.refresh()
     return services
 
 
@@ -166,15 +174,20 @@ async def _open_published(
     pool = await db.create_pool(config.database_url, config.pool_size, connecting=False)
     services = _build(config, await stack.enter_async_context(pool), keys, signers, now)
     try:
-        services.published.open_bundle(_bundle_file(config))
+        _start_from_bundle(config, services)
     except Unavailable as nothing:
         raise Unavailable(f"{away}; {nothing}") from away
-    published = services.published
-    believed = Believed(published.lists.trust, published.get_trust().body, published.honest_sets)
-    services.catalogue.start_from(believed, published.lists.types)
-    services.statuses.start_from(published.lists, published.as_of or 0)
+    services.statuses.start_from(services.published.lists, services.published.as_of or 0)
     log.warning("database away: verifying by the published lists", error=str(away))
     return services
+
+
+def _start_from_bundle(config: Config, services: Services) -> None:
+    """Believe nothing older than the bundle on disk. Raises Unavailable if there is none, or none to believe."""
+    published = services.published
+    published.open_bundle(_bundle_file(config))
+    believed = Believed(published.lists.trust, published.get_trust().body, published.honest_sets)
+    services.catalogue.start_from(believed, published.lists.types)
 
 
 def _bundle_file(config: Config) -> BundleFile:
@@ -222,32 +235,26 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
     cutoffs = Cutoffs(pool, now)
     authority = Authority(pool, lambda: catalogue.hierarchy, lambda: catalogue.recorded.latest, cutoffs.end, now)
     custody = Custody(catalogue, pool, origin=origin, roots=roots, root_at_hand=root is not None, now=now)
-    statuses = StatusSnapshot(pool, now, config.data_dir / STATUSES)
+    published = PublishedLists(pool, lambda: catalogue.snapshot, roots, origin=origin, now=now, refused=tell_refusal)
+    watch = published.watch
+    statuses = StatusSnapshot(pool, now, config.data_dir / STATUSES, watch.find_newer)
     spool = Spool(config.data_dir / SPOOL)
     scan_counts = ScanCounts(pool, spool, now, tell_verdicts)
     keeper = ScanKeeper(pool, spool, now, tell_outage_scans)
-    issuer = make_issuer(config, pool, keys, signers, catalogue, now)
+    issuer = make_issuer(config, pool, keys, signers, catalogue, now, watch.require)
     verifier = Verifier(
-        pool,
-        lambda: catalogue.snapshot,
-        statuses,
-        origin=config.public_url,
-        now=now,
-        counts=scan_counts,
-        keep=keeper.keep,
+        pool, lambda: catalogue.snapshot, statuses, origin=origin, now=now, counts=scan_counts, keep=keeper.keep
     )
     publisher = Publisher(
         pool,
         lambda: catalogue.snapshot,
         keys.publisher_signer,
-        origin=config.public_url,
+        origin=origin,
         now=now,
         refused=tell_refusal,
+        held=published.lists,
     )
-    published = PublishedLists(
-        pool, lambda: catalogue.snapshot, keys.roots(), origin=config.public_url, now=now, refused=tell_refusal
-    )
-    bulk = BulkIssuing(issuer, lambda: catalogue.recorded, now)
+    bulk = BulkIssuing(issuer, lambda: catalogue.recorded, now, watch.require)
 
     def hierarchy() -> Hierarchy:
         return catalogue.hierarchy
@@ -273,7 +280,7 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
         delegations=Delegations(pool, hierarchy, purview, now),
         bulk=bulk,
         imports=Imports(pool, bulk, jobs.enqueue, now),
-        orders=make_orders(pool, catalogue, now),
+        orders=make_orders(pool, catalogue, now, watch.require),
         order_book=OrderBook(pool),
         publisher=publisher,
         published=published,
@@ -298,7 +305,13 @@ def _name_of(catalogue: Catalogue, agency_code: str) -> Words:
 
 
 def make_issuer(
-    config: Config, pool: Pool, keys: KeyFiles, signers: Signers, catalogue: Catalogue, now: Clock
+    config: Config,
+    pool: Pool,
+    keys: KeyFiles,
+    signers: Signers,
+    catalogue: Catalogue,
+    now: Clock,
+    check_record: Callable[[Mapping[int, int]], None],
 ) -> Issuer:
     """An issuer by that clock."""
     return Issuer(
@@ -308,6 +321,7 @@ def make_issuer(
         origin=config.public_url,
         pepper=keys.holder_pepper(),
         now=now,
+        check_record=check_record,
         max_batch=MAX_BATCH if config.coalesce else 1,
     )
 
@@ -333,38 +347,38 @@ def make_private(*directories: Path) -> None:
             raise ConfigurationError(message) from None
 
 
-def make_orders(pool: Pool, catalogue: Catalogue, now: Clock) -> Orders:
+def make_orders(pool: Pool, catalogue: Catalogue, now: Clock, check_record: Callable[[], None]) -> Orders:
     """Status orders by that clock."""
 
     def four_eyes(type_code: str) -> bool:
         """As the newest version of the type has it."""
         return catalogue.recorded.latest[type_code].four_eyes
 
-    return Orders(pool, four_eyes, now)
+    return Orders(pool, four_eyes, now, check_record)
 
 
 @asynccontextmanager
 async def _following(
-    config: Config, services: Services, now: Clock, verifying: bool, serving: bool
+    config: Config, services: Services, now: Clock, verifying: bool, *, keeping: bool
 ) -> AsyncIterator[None]:
     """Keep catalogue, statuses and published lists as the database has them."""
     channels = ("khoso_catalogue", "khoso_status", PUBLICATION_CHANNEL, CUTOFF_CHANNEL)
     wakes = {channel: asyncio.Event() for channel in channels}
     work = [
         follow("catalogue", services.catalogue.refresh, wakes["khoso_catalogue"]),
+        follow("published lists", services.published.refresh, wakes[PUBLICATION_CHANNEL]),
         listen(config.database_direct_url or config.database_url, wakes),
     ]
     if verifying:
         work += [
             follow("statuses", services.statuses.refresh, wakes["khoso_status"]),
-            follow("published lists", services.published.refresh, wakes[PUBLICATION_CHANNEL]),
             follow("spool", services.keeper.deliver, asyncio.Event()),
             services.scan_counts.keep_flushing(),
             follow("cut-offs", services.identity.cutoffs.refresh, wakes[CUTOFF_CHANNEL]),
             _tell_ages(services, now),
             REQUEST_TIMES.keep_telling(),
         ]
-    if verifying and serving:
+    if keeping:
         work.append(services.published.keep_in(_bundle_file(config)))
     async with in_background(*work):
         yield
@@ -375,5 +389,7 @@ async def _tell_ages(services: Services, now: Clock) -> None:
     while True:
         STATUS_AGE.set(now().timestamp() - services.statuses.as_of)
         LIST_AGE.set(services.published.tell_age())
+        SET_ASIDE.set(services.spool.count_set_aside())
+        RECORD_BEHIND.set(len(services.published.watch.gaps))
         TRUST_LEFT.set(services.catalogue.snapshot.believed.trust.expires_at - now().timestamp())
         await asyncio.sleep(_AGE_SECONDS)

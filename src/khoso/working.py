@@ -44,7 +44,7 @@ async def run_worker(config: Config) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, shutdown.set)
     audit_key = KeyFiles(config.keys_dir).audit_key()
-    async with open_services(config, verifying=False) as services:
+    async with open_services(config, verifying=False, working=True) as services:
         check_root(config, services)
         chores = {
             "forget": ("17 * * * *", lambda: _forget(services)),

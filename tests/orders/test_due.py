@@ -166,7 +166,7 @@ async def test_an_order_cancelled_between_two_looks_is_not_carried_out(
 
 async def test_a_large_order_is_the_workers(board: Board, services: Services) -> None:
     codes = await board.issue(3)
-    patient = Orders(services.pool, lambda _: False, board.desk.clock, at_once=2)
+    patient = Orders(services.pool, lambda _: False, board.desk.clock, lambda: None, at_once=2)
     request = OrderRequest(act="revoke", reason_code="R1", decision_number="1/QĐ", results=codes)
     order = await patient.place(request, AGENCY, "clerk", "one")
     assert order.state == "scheduled"

@@ -181,6 +181,7 @@ async def test_nothing_is_published_for_another_origin(desk: Desk, services: Ser
         origin="https://kho.example.vn",
         now=services.publisher._now,
         refused=lambda _: None,
+        held=services.published.lists,
     )
     await act(desk, issued["result_code"], "revoke")
     refused = (await elsewhere.publish()).refused

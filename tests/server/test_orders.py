@@ -51,7 +51,7 @@ async def order(services: Services, seconds: int) -> Order:
         expected_count=RESULTS,
         effective_at=utc_now() + timedelta(seconds=seconds),
     )
-    return await Orders(services.pool, lambda _: False, utc_now).place(request, AGENCY, "chief", "one")
+    return await Orders(services.pool, lambda _: False, utc_now, lambda: None).place(request, AGENCY, "chief", "one")
 
 
 async def changed(services: Services) -> int:

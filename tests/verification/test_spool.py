@@ -193,6 +193,24 @@ async def test_damaged_and_too_old_batches_are_set_aside_and_hold_up_nothing(
     assert capsys.readouterr().out == ""
 
 
+async def test_what_was_set_aside_is_counted_and_delivered_when_somebody_hands_it_over_again(
+    services: Services, keeper: ScanKeeper, spool: Spool, told: Told, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = await scan_of(services)
+    spool.write(batch(clock, scan))
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "insert_spooled_scans", None)
+        await keeper.deliver()
+    assert (spool.count_set_aside(), told) == (1, {})
+    again = spool._directory / "again"
+    again.mkdir(mode=0o700)
+    for file in (spool._directory / "damaged").iterdir():
+        file.rename(again / file.name)
+    await keeper.deliver()
+    assert await logged(services) == [scan.scan_id]
+    assert (spool.count_set_aside(), told, again.exists()) == (0, {"delivered": 1}, False)
+
+
 async def test_while_the_database_is_still_away_a_batch_waits_where_it_is(
     services: Services, keeper: ScanKeeper, spool: Spool, told: Told, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

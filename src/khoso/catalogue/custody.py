@@ -5,8 +5,8 @@ goes on signing with the one before; a stolen key stops at once, whoever has the
 """
 
 import asyncio
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,13 +16,15 @@ from khoso.catalogue import ceremony, drafts, store, trust_store, trusting
 from khoso.catalogue.ceremony import Change
 from khoso.catalogue.drafts import Draft
 from khoso.catalogue.model import SigningKey
+from khoso.catalogue.recovering import bring_back, make_row
 from khoso.catalogue.service import KEY_OVERLAP, Catalogue
-from khoso.catalogue.trust_store import HonestPapers, SignedList
+from khoso.catalogue.trust_store import HonestPapers
 from khoso.db import Connection, Pool
 from khoso.errors import InputProblem, InvalidInput, NotFound, Unavailable
 from khoso.formats import cose, honest_set
 from khoso.formats.documents import NotBelieved, PublicKeys
 from khoso.formats.malformed import Malformed
+from khoso.formats.result_type import ResultType
 from khoso.formats.trust import KeyState, Trust
 from khoso.formats.trust_list import public_der, unseal_trust
 
@@ -138,9 +140,16 @@ class Custody:
             if not force:
                 ceremony.refuse_losses(ceremony.find_losses(present, trust))
             await _check_sets(conn, trust)
-            await trust_store.insert_list(conn, _row(trust, signed))
+            await trust_store.insert_list(conn, make_row(trust, signed))
             await self._activate(conn, trust)
         return trust
+
+    async def recover(self, types: Iterable[ResultType], types_version: int, actor: str) -> None:
+        """After a restore: write into the rows again what the trust list and type list held tell of them."""
+        held = self._catalogue.snapshot.believed
+        async with self._catalogue.changing(actor, "recover_catalogue", f"trust list {held.trust.version}") as conn:
+            await bring_back(conn, held, types, types_version, self._now())
+            await self._activate(conn, held.trust)
 
     def _open(self, signed: bytes) -> Trust:
         try:
@@ -183,8 +192,3 @@ async def _check_sets(conn: Connection, trust: Trust) -> None:
     if missing:
         problems = (InputProblem(digest.hex(), "honest_set", "is not in this database") for digest in sorted(missing))
         raise InvalidInput(*problems)
-
-
-def _row(trust: Trust, signed: bytes) -> SignedList:
-    issued_at, expires_at = (datetime.fromtimestamp(each, tz=UTC) for each in (trust.issued_at, trust.expires_at))
-    return SignedList(trust.version, signed, issued_at, expires_at)

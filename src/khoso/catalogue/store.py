@@ -40,6 +40,11 @@ async def raise_version(conn: Connection) -> None:
     await conn.execute("SELECT pg_notify($1, version::text) FROM catalogue_version", CHANNEL)
 
 
+async def raise_version_above(conn: Connection, version: int) -> None:
+    """Let the catalogue's version, which this transaction has raised, be higher than that one too."""
+    await conn.execute("UPDATE catalogue_version SET version = $1 + 1 WHERE version <= $1", version)
+
+
 async def list_agencies(conn: Connection) -> list[Agency]:
     """All agencies there are or were, by code."""
     return await db.fetch_all(

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import msgspec
 import typer
 
+from khoso.commands.recover import recover
 from khoso.commands.terminal import EXIT_ERROR, JsonOption, err, out, print_json, read_file, with_services
 from khoso.errors import InputProblem, InvalidInput
 from khoso.orders.model import Act, FileRequest, Order, OrderRequest, Preview, PreviewRequest, State
@@ -81,6 +82,9 @@ for _act, _help in (
     ("supersede", "Let newer results take the places of old ones; that is final."),
 ):
     status_app.command(_act, help=_help)(_act_command(msgspec.convert(_act, Act)))
+
+
+status_app.command("recover")(recover)
 
 
 @status_app.command("orders")

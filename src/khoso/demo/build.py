@@ -159,6 +159,7 @@ class _Loader:
             self._services.signers,
             self._services.catalogue,
             lambda: then,
+            self._services.published.watch.require,
         )
 
     def _request(self, paper: Paper) -> IssueRequest:
@@ -186,7 +187,8 @@ class _Loader:
                 decision_number=act.decision_number,
                 superseded_by=None if act.superseded_by is None else self._codes[act.superseded_by],
             )
-            orders = make_orders(self._services.pool, self._services.catalogue, lambda: then)
+            watch = self._services.published.watch
+            orders = make_orders(self._services.pool, self._services.catalogue, lambda: then, watch.require)
             order = await orders.act(result_code, decided, paper.agency_code, ACTOR)
             if order.state == "awaiting_approval":
                 await orders.approve(order.order_id, order.order_hash, paper.agency_code, _CHIEF.subject)

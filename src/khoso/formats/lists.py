@@ -47,6 +47,11 @@ class Lists:
         """The status list tokens held, by the number of their list."""
         return self._tokens
 
+    @property
+    def types_version(self) -> int:
+        """The version of the type list held; -1 without one."""
+        return self._types_version
+
     def take(self, bundle: Bundle) -> None:
         """Take over everything in a bundle; as far as it came, if one of its documents is refused.
 

@@ -73,7 +73,8 @@ ISSUE = HotRoute(
         "two persons (`draft_needed`: file a draft); or whoever asks is held (`issuing_held`: /api/v1/issuing-holds)",
         "413": "The body is larger than 32 KB",
         "422": "Something in the request is wrong, or the Idempotency-Key was used for another request",
-        "503": "The database is away: nothing was issued that was not answered; repeat with the same key",
+        "503": "The database is away: nothing was issued that was not answered; repeat with the same key. "
+        "Or it is older than what is published, and has to be recovered",
     },
 )
 

@@ -85,15 +85,20 @@ class Issuer:
         origin: str,
         pepper: bytes,
         now: Callable[[], datetime],
+        check_record: Callable[[Mapping[int, int]], None],
         max_batch: int = MAX_BATCH,
         check_ground: CheckGround = take_grounds_as_named,
     ) -> None:
+        """`check_record` raises RecordBehind if the record is older than what is published, or if one of these status
+        lists is, as it was found at that version.
+        """
         self._pool = pool
         self._catalogue = catalogue
         self._signer = signer
         self._origin = origin
         self._pepper = pepper
         self._now = now
+        self._check_record = check_record
         self._max_batch = max_batch
         self._check_ground = check_ground
         self._coalescers: dict[str, Coalescer[Submission, Issued]] = {}
@@ -106,8 +111,10 @@ class Issuer:
         """Issue one result, once for all requests of `actor` with this key.
 
         Raises what `prepare` raises, DraftNeeded if the type takes two persons, IssuingHeld, KeyStoreError without a
-        signing key, Unavailable while none can sign, and IdempotencyKeyReused if the key was used for another request.
+        signing key, Unavailable while none can sign, RecordBehind, and IdempotencyKeyReused if the key was used for
+        another request.
         """
+        self._check_record({})
         request_hash = hashlib.sha256(msgspec.json.encode((agency_code, request), order="sorted")).digest()
         try:
             submission = Submission(self.prepare(request, agency_code), actor, idempotency_key, request_hash)
@@ -126,7 +133,7 @@ class Issuer:
         """Issue in the caller's transaction, for callers that keep their own record of what they have issued.
 
         `approvals`, one for each, are what makes a paper possible that takes two persons. Raises DraftNeeded without,
-        and IssuingHeld.
+        IssuingHeld, and RecordBehind.
         """
         given = repeat(None, len(prepared)) if approvals is None else approvals
         submissions = [Submission(one, actor, approval=why) for one, why in zip(prepared, given, strict=True)]
@@ -188,6 +195,7 @@ class Issuer:
         codes = await self._take_result_codes(conn, papers)
         kids = sorted({submission.prepared.kid for submission, _, _ in new})
         ranges = await store.take_indexes(conn, len(new), secrets.token_bytes(32), kids)
+        self._check_record({taken.list_id: taken.version - 1 for taken in ranges})
         if any(taken.key_compromised for taken in ranges):
             raise Unavailable("the signing key has just been withdrawn")
         unsigned = [

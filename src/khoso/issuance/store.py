@@ -185,7 +185,7 @@ async def take_indexes(conn: Connection, count: int, new_seed: bytes, kids: Sequ
 _NEXT_LIST: LiteralString = """
     SELECT list_id, taken AS first
       FROM status_list
-     WHERE taken < $2 AND list_id > $3
+     WHERE taken < $2 AND closed_at IS NULL AND list_id > $3
      ORDER BY list_id
      LIMIT 1
        FOR UPDATE
@@ -225,7 +225,7 @@ async def _open_list(conn: Connection, seed: bytes) -> bool:
         INSERT INTO status_list (list_id, seed, taken, version)
         SELECT coalesce(max(list_id) + 1, 0), $1, 0, 0
           FROM status_list
-        HAVING count(*) FILTER (WHERE taken < $2) < $3
+        HAVING count(*) FILTER (WHERE taken < $2 AND closed_at IS NULL) < $3
             ON CONFLICT (list_id) DO NOTHING
         RETURNING true
         """,

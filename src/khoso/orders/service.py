@@ -26,7 +26,18 @@ from khoso.orders import standing_store, store
 from khoso.orders.asking import Asked, ask, ask_by_file, ask_for_one, make_order
 from khoso.orders.book import get_order
 from khoso.orders.carrying_out import carry_out
-from khoso.orders.model import Fault, FileRequest, Order, OrderRequest, Preview, PreviewRequest, State, StatusAct
+from khoso.orders.model import (
+    Chosen,
+    Decision,
+    Fault,
+    FileRequest,
+    Order,
+    OrderRequest,
+    Preview,
+    PreviewRequest,
+    State,
+    StatusAct,
+)
 from khoso.orders.resolving import FourEyes, Resolved, resolve_query, resolve_wanted, wanted_of
 from khoso.orders.rules import check, explain, is_about_status
 
@@ -43,8 +54,15 @@ class Orders:
     """Everything that is done with orders."""
 
     def __init__(
-        self, pool: Pool, four_eyes: FourEyes, now: Callable[[], datetime], at_once: int = MAX_AT_ONCE
+        self,
+        pool: Pool,
+        four_eyes: FourEyes,
+        now: Callable[[], datetime],
+        check_record: Callable[[], None],
+        at_once: int = MAX_AT_ONCE,
     ) -> None:
+        """`check_record` raises RecordBehind if the record is older than what is published: nothing is ordered then."""
+        self._check_record = check_record
         self._pool = pool
         self._four_eyes = four_eyes
         self._now = now
@@ -92,6 +110,7 @@ class Orders:
         Raises NotFound, SecondPersonNeeded for the author, NotAsExpected for another hash, and OrderEnded if the order
         does not wait for an approval.
         """
+        self._check_record()
         async with db.transaction(self._pool) as conn:
             order = await get_order(conn, order_id, agency_code)
             if order.author == approver:
@@ -136,7 +155,9 @@ class Orders:
         """Bring every order to its end whose time has come, in the order of their times; one worker does so at a time.
 
         An order that cannot be, by a fault of ours, keeps no other waiting; its error is raised last.
+        Raises RecordBehind.
         """
+        self._check_record()
         async with db.connection(self._pool) as conn:
             due = await store.list_due(conn, self._now(), _DUE_AT_A_TIME)
         errors: list[Exception] = []
@@ -150,7 +171,11 @@ class Orders:
             raise errors[0]
 
     async def carry_out_order(self, order_id: UUID) -> bool:
-        """Bring an order to its end if it is due. False, with nothing done, while another worker is at work."""
+        """Bring an order to its end if it is due. False, with nothing done, while another worker is at work.
+
+        Raises RecordBehind.
+        """
+        self._check_record()
         async with db.transaction(self._pool) as conn:
             if not await store.take_turn(conn):
                 return False
@@ -160,10 +185,26 @@ class Orders:
                 await _audit(conn, order, self._now(), *_last_step(order))
             return True
 
+    async def recover(
+        self, conn: Connection, decision: Decision, agency_code: str, chosen: Sequence[Chosen], actor: str
+    ) -> Order:
+        """Do again what was lost with a part of the record: an order like any other, by one person, in the caller's
+        transaction. Raises StatusChangeRefused.
+        """
+        asked, now = Asked(decision=decision, agency_code=agency_code, author=actor), self._now()
+        order = make_order(asked, Resolved(list(chosen), [], needs_approval=False, sample=[]), now)
+        await store.insert_order(conn, order)
+        await store.insert_results(conn, order.order_id, chosen)
+        _refuse_faults(await carry_out(conn, order, chosen, now))
+        order = await self._close(conn, order, "carried_out")
+        await _audit(conn, order, now, ("order", actor), *_last_step(order))
+        return order
+
     async def _place(self, asked: Asked) -> Order:
         answered = await self._find_answer(asked)
         if answered is not None:
             return answered
+        self._check_record()
         now = self._now()
         problems = check(asked.decision, now)
         if problems:

@@ -50,11 +50,11 @@ class Draft:
             raise Refused("more_valid_than_issued")
 
 
-def check_standing(standing: Standing) -> None:
-    """Raise Refused if the record of a list is behind what was published of it."""
+def check_standing(standing: Standing, held: int) -> None:
+    """Raise Refused if the record of a list is behind what was published of it, here or in the version held."""
     if standing.version is None or standing.recorded is None:
         raise Refused("list_gone")
-    if standing.version < (standing.published_version or 0):
+    if standing.version < max(standing.published_version or 0, held):
         raise Refused("rolled_back")
     if standing.recorded < (standing.published_recorded or 0):
         raise Refused("shrinkage")
@@ -73,3 +73,10 @@ def count_valid(statuses: StatusList) -> int:
     value = int.from_bytes(statuses.data)
     lower_bits = int.from_bytes(b"\x55" * len(statuses.data))
     return len(statuses) - ((value | value >> 1) & lower_bits).bit_count()
+
+
+def count_issued(statuses: StatusList) -> int:
+    """How many values of a list are not INVALID, which is a one in the lower of two bits alone."""
+    value = int.from_bytes(statuses.data)
+    lower_bits = int.from_bytes(b"\x55" * len(statuses.data))
+    return len(statuses) - (value & ~(value >> 1) & lower_bits).bit_count()

@@ -125,6 +125,35 @@ class TypePublication(msgspec.Struct, frozen=True):
     cwt: bytes
 
 
+class RecordHeads(msgspec.Struct, frozen=True):
+    """How far the record is: the newest versions that stand in it."""
+
+    trust: int
+    types: int
+    statuses: dict[int, int]
+    """By the number of the list."""
+
+
+class Gap(NamedTuple):
+    """A list of which the record is older than what was published."""
+
+    subject: str
+    recorded: int | None
+    """None: the record has no such list."""
+    published: int
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """A recorded paper of which something else was published; the statuses as numbers."""
+
+    result_code: str
+    agency_code: str
+    vault_id: UUID
+    credential_id: UUID
+    recorded: int
+    published: int
+
+
 class Comparison(msgspec.Struct, frozen=True):
     """A published list beside the whole record of it."""
 

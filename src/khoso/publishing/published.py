@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from khoso import db
+from khoso.alarms import Alarms
 from khoso.db import Pool
 from khoso.errors import NotFound, Unavailable
 from khoso.formats import bundle, status_token, trust_list, type_list
@@ -23,9 +24,9 @@ from khoso.formats.lists import Lists
 from khoso.formats.malformed import Malformed
 from khoso.formats.status_token import StatusToken
 from khoso.publishing import store
-from khoso.publishing.alarms import Alarms
 from khoso.publishing.bundle_file import BundleFile
 from khoso.publishing.model import OVERDUE, CityView, StatusHead, TypeHead
+from khoso.publishing.watch import RecordWatch, name_list
 
 MAX_AGE = 30
 """Seconds for which a cache may answer with a list: together with the publisher's rounds less than a minute."""
@@ -92,6 +93,9 @@ class PublishedLists:
         self._bundle: Document | None = None
         self._roots = roots
         self.lists = Lists(origin, roots)
+        self.watch = RecordWatch(self.lists, now)
+        self.opened = False
+        """Whether this process has believed a bundle on disk."""
 
     # ------------------------------------------------------------ taking over
 
@@ -111,6 +115,7 @@ class PublishedLists:
         self._take_types(opened.types)
         for signed in opened.statuses:
             self._take_status(signed, None)
+        self.opened = True
 
     async def keep_in(self, file: BundleFile) -> None:
         """Keep the bundle on disk as it is served, until cancelled."""
@@ -141,10 +146,11 @@ class PublishedLists:
                 self._try(_TYPES, partial(self._take_types, published.cwt))
                 self._mark(_TYPES, types)
             for head in await store.list_heads(conn):
-                if self._is_new(name := f"status list {head.list_id}", head):
+                if self._is_new(name := name_list(head.list_id), head):
                     new = await store.get_status(conn, head.list_id)
                     self._try(name, partial(self._take_status, new.cwt, new.jwt))
                     self._mark(name, head)
+            await self.watch.look(conn)
 
     def _follow_trust(self) -> None:
         city = self._city()

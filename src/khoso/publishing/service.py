@@ -13,16 +13,17 @@ import msgspec
 import structlog
 
 from khoso import db
+from khoso.alarms import Alarms
 from khoso.db import Connection, Pool
 from khoso.errors import KeyStoreError
 from khoso.formats import status_token, type_list
 from khoso.formats.documents import NotBelieved, seal
+from khoso.formats.lists import Lists
 from khoso.formats.malformed import Malformed
 from khoso.formats.status_list import compress
 from khoso.formats.status_token import StatusToken, unseal_status
 from khoso.formats.type_list import TypeList, unseal_types
 from khoso.publishing import store
-from khoso.publishing.alarms import Alarms
 from khoso.publishing.checking import Draft, check_comparison, check_standing
 from khoso.publishing.model import (
     LIFETIME,
@@ -34,6 +35,7 @@ from khoso.publishing.model import (
     StatusPublication,
     TypePublication,
 )
+from khoso.publishing.watch import name_list
 
 ROUND_SECONDS = 5.0
 """Between two rounds: a withdrawal is published at most this and the time of a round after its commit."""
@@ -71,13 +73,18 @@ class Publisher:
         origin: str,
         now: Callable[[], datetime],
         refused: Callable[[str], None],
+        held: Lists,
     ) -> None:
-        """`signer` raises KeyStoreError where there is no key. `refused` hears the reason of every refusal."""
+        """`signer` raises KeyStoreError where there is no key. `refused` hears the reason of every refusal.
+
+        `held` is what this process has seen published, also in another database: nothing older is published.
+        """
         self._pool = pool
         self._city = city
         self._signer = signer
         self._origin = origin
         self._now = now
+        self._held = held
         self._alarms = Alarms(now, refused)
         self._types_version = -1
         self._compared = -1
@@ -93,7 +100,7 @@ class Publisher:
         if self._city().version != self._types_version:
             await self._try(report, "types", self._publish_types)
         for standing in filter(self._is_due, standings):
-            await self._try(report, _name(standing.list_id), self._publishing(standing.list_id))
+            await self._try(report, name_list(standing.list_id), self._publishing(standing.list_id))
         await self._compare_next([one.list_id for one in standings if one.issued_at is not None], report)
         return report
 
@@ -122,7 +129,8 @@ class Publisher:
         standing = await store.get_standing(conn, list_id)  # behind the lock: another may just have published it
         if not self._is_due(standing):
             return False
-        check_standing(standing)
+        held = self._held.status_tokens.get(list_id)
+        check_standing(standing, 0 if held is None else held.version)
         assert standing.version is not None
         assert standing.recorded is not None
         token = await self._find_published(conn, list_id)
@@ -132,6 +140,19 @@ class Publisher:
         publication = self._sign(list_id, standing.version, standing.recorded, compressed)
         await _replace(conn, await store.replace_status(conn, publication))
         return True
+
+    async def publish_anew(self, conn: Connection, list_id: int) -> None:
+        """Publish a list as the record alone has it, in the caller's transaction, behind the publishers' lock.
+
+        Raises Refused as a round does.
+        """
+        standing = await store.get_standing(conn, list_id)
+        check_standing(standing, 0)
+        assert standing.version is not None
+        assert standing.recorded is not None
+        draft = await self._draft(conn, standing, None)
+        publication = self._sign(list_id, standing.version, standing.recorded, compress(draft.statuses, LEVEL))
+        await _replace(conn, await store.replace_status(conn, publication))
 
     async def _draft(self, conn: Connection, standing: Standing, token: StatusToken | None) -> Draft:
         """The list as it is recorded now, every change checked."""
@@ -192,6 +213,8 @@ class Publisher:
 
     async def _publish_types(self, conn: Connection) -> bool:
         city = self._city()
+        if city.version < self._held.types_version:
+            raise Refused("rolled_back")
         definitions = tuple(msgspec.json.encode(city.types[key]) for key in sorted(city.types))
         published = await store.find_types(conn)
         changed = published is None or self._find_definitions(published) != definitions
@@ -216,7 +239,7 @@ class Publisher:
         if list_ids:
             later = [list_id for list_id in list_ids if list_id > self._compared]
             self._compared = min(later or list_ids)
-            await self._try(report, f"record of {_name(self._compared)}", self._compare)
+            await self._try(report, f"record of {name_list(self._compared)}", self._compare)
 
     async def _compare(self, conn: Connection) -> bool:
         token = await self._find_published(conn, self._compared)
@@ -226,10 +249,6 @@ class Publisher:
             comparison = await store.compare(conn, token.list_id, token.version, bytes(statuses.data))
             check_comparison(comparison, statuses, standing.published_recorded or 0)
         return False
-
-
-def _name(list_id: int) -> str:
-    return f"status list {list_id}"
 
 
 def _refuse_another_origin(fault: Malformed | NotBelieved) -> None:

@@ -11,6 +11,7 @@ from khoso.db import Connection
 from khoso.publishing.model import (
     Change,
     Comparison,
+    RecordHeads,
     Standing,
     StatusHead,
     StatusPublication,
@@ -28,6 +29,11 @@ async def take_turn(conn: Connection) -> bool:
     """Whether nobody else publishes until the end of this transaction."""
     taken: bool = await conn.fetchval("SELECT pg_try_advisory_xact_lock($1)", _PUBLISHER)
     return taken
+
+
+async def wait_for_turn(conn: Connection) -> None:
+    """Let nobody else publish until the end of this transaction."""
+    await conn.execute("SELECT pg_advisory_xact_lock($1)", _PUBLISHER)
 
 
 async def announce(conn: Connection) -> None:
@@ -129,6 +135,14 @@ async def compare(conn: Connection, list_id: int, version: int, packed: bytes) -
     )
     assert comparison is not None  # counting always answers
     return comparison
+
+
+async def get_record_heads(conn: Connection) -> RecordHeads:
+    """How far the record is."""
+    trust = await conn.fetchval("SELECT coalesce(max(version), 0) FROM trust_list")
+    types = await conn.fetchval("SELECT version FROM catalogue_version")
+    statuses = await conn.fetch("SELECT list_id, version FROM status_list")
+    return RecordHeads(trust, types, {row["list_id"]: row["version"] for row in statuses})
 
 
 async def list_heads(conn: Connection) -> list[StatusHead]:

@@ -96,7 +96,12 @@ class Verifier:
         return verify(text, self._origin, catalogue.trust, catalogue.types, self._statuses, now)
 
     def _is_certain(self, verdict: Verdict, paper: GenuinePaper) -> bool:
-        return verdict.status is Status.VALID and self._statuses.is_recorded(paper.claims.status, paper.signed_hash)
+        ref = paper.claims.status
+        return (
+            verdict.status is Status.VALID
+            and not self._statuses.goes_by_published_list(ref)
+            and self._statuses.is_recorded(ref, paper.signed_hash)
+        )
 
     def _without_record(self, verdict: Verdict, paper: GenuinePaper) -> Verdict:
         """The verdict while the database is away: neither green nor red for what may be newer than memory.
@@ -104,7 +109,8 @@ class Verifier:
         A process that knows published lists only is an offline verifier: it believes signature and list.
         """
         if verdict.status is Status.VALID:
-            decided = self._statuses.by_published_lists or self._is_certain(verdict, paper)
+            by_list = self._statuses.goes_by_published_list(paper.claims.status)
+            decided = by_list or self._is_certain(verdict, paper)
         else:
             decided = verdict.status is not None and paper.claims.issued_at < self._statuses.as_of - IN_FLIGHT
         if decided:
@@ -151,9 +157,12 @@ class Verifier:
     async def _check(self, conn: Connection, verdict: Verdict, records: Mapping[StatusRef, Record]) -> Checked:
         if verdict.paper is None:
             return Checked(verdict, self._now())
-        record = records.get(verdict.paper.claims.status)
+        ref = verdict.paper.claims.status
+        record = records.get(ref)
+        if record is None and self._statuses.goes_by_published_list(ref):
+            return Checked(verdict, self._now())  # recorded, it may be, in the time that the record has lost
         if record is not None:
-            self._statuses.remember(verdict.paper.claims.status, record.signed_hash)
+            self._statuses.remember(ref, record.signed_hash)
         verdict = _against_record(verdict, verdict.paper.signed_hash, record)
         withdrawal: Withdrawal | None = None
         if verdict.outcome in _WITHDRAWN and record is not None:

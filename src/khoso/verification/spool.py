@@ -96,6 +96,12 @@ class Spool:
         damaged.mkdir(mode=0o700, exist_ok=True)
         path.rename(damaged / f"{path.parent.name}-{path.name}")
 
+    def count_set_aside(self) -> int:
+        """How many files wait for a person."""
+        with suppress(FileNotFoundError):
+            return sum(1 for _ in (self._directory / _DAMAGED).iterdir())
+        return 0
+
     def measure(self) -> None:
         """Find out anew how much is used, after batches were delivered."""
         self._used_bytes = sum(map(_used_by, self._directory.glob("*/*")))

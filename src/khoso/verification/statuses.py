@@ -29,8 +29,18 @@ log = structlog.get_logger(__name__)
 class StatusSnapshot:
     """A `StatusSource` that follows the database."""
 
-    def __init__(self, pool: Pool, now: Callable[[], datetime], directory: Path) -> None:
-        """Fingerprints are kept in files below `directory`, which is there."""
+    def __init__(
+        self,
+        pool: Pool,
+        now: Callable[[], datetime],
+        directory: Path,
+        newer: Callable[[int], StatusSource | None] = lambda _: None,
+    ) -> None:
+        """Fingerprints are kept in files below `directory`, which is there.
+
+        `newer` gives the published lists, where the record of a status list is behind them.
+        """
+        self._newer = newer
         self._pool = pool
         self._now = now
         self._directory = directory
@@ -46,8 +56,9 @@ class StatusSnapshot:
 
     def find_status(self, ref: StatusRef) -> StatusAnswer | None:
         """The status at a list and index, as of the last refresh; None if there is no such list or index."""
-        if self._published is not None:
-            return self._published.find_status(ref)
+        published = self._find_published(ref)
+        if published is not None:
+            return published.find_status(ref)
         statuses = self._lists.get(ref.list_id)
         if statuses is None or ref.status_index >= len(statuses):
             return None
@@ -76,6 +87,13 @@ class StatusSnapshot:
     def by_published_lists(self) -> bool:
         """Whether nothing was heard of the record yet, so that no content can be compared with what is remembered."""
         return self._published is not None
+
+    def goes_by_published_list(self, ref: StatusRef) -> bool:
+        """Whether the published list answers for this index: nothing was heard of the record, or it is older."""
+        return self._find_published(ref) is not None
+
+    def _find_published(self, ref: StatusRef) -> StatusSource | None:
+        return self._published or self._newer(ref.list_id)
 
     async def refresh(self) -> None:
         """Take over what changed since the last time. Raises Unavailable if the database is away."""

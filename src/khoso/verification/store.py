@@ -31,9 +31,17 @@ class StatusChange(NamedTuple):
 
 
 async def list_versions(conn: Connection) -> list[ListVersion]:
-    """`life` is a hash of the list's seed, which is a secret, so that it may name a file."""
+    """`life` is a hash of the list's seed, which is a secret, so that it may name a file.
+
+    A list that was closed after a restore begins another life: what was remembered of it may have been lost.
+    """
     return await db.fetch_all(
-        conn, ListVersion, "SELECT list_id, version, encode(sha256(seed), 'hex') AS life FROM status_list"
+        conn,
+        ListVersion,
+        """
+        SELECT list_id, version, encode(sha256(seed || coalesce(timestamptz_send(closed_at), '')), 'hex') AS life
+          FROM status_list
+        """,
     )
 
 

@@ -24,7 +24,7 @@ class Alarms:
         self._count(reason)
         now, key = self._now(), (event, subject, reason)
         if key not in self._told or now - self._told[key] >= REPEATED_AFTER:
-            self._told[key] = now
+            self._told = {told: at for told, at in self._told.items() if now - at < REPEATED_AFTER} | {key: now}
             log.error(event, subject=subject, reason=reason)
 
     def settle(self, event: str, subject: str) -> None:
