@@ -86,8 +86,9 @@ bench-peers: $(VENV)/.dev ## measure over HTTP, in one run with what a team woul
 bench-memory: $(VENV)/.dev ## ten million credentials: memory of a worker and seconds to start, about five minutes (COUNT=1000000 for a look)
 	@$(BIN)/python -m bench.memory $(COUNT)
 
-fuzz: $(VENV)/.dev ## a million damaged inputs for each parser, about ten minutes (COUNT=20000 for a look)
+fuzz: $(VENV)/.dev ## a million damaged inputs for each parser, and requests to every route, about fifteen minutes (COUNT=20000 for a look)
 	@$(BIN)/python -m bench.fuzz $(COUNT)
+	@KHOSO_TEST_REQUESTS=100 $(BIN)/pytest -q tests/http/test_description.py
 
 soak: $(VENV)/.dev ## ten thousand sequences of people who draft, approve and delegate at once, about an hour (COUNT=100 for a look)
 	@SEQUENCES=$(or $(COUNT),10000) $(BIN)/pytest tests/drafts/test_machine.py --timeout=0 -q

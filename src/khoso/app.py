@@ -21,7 +21,7 @@ from khoso.config import Config
 from khoso.demo.record import read_papers
 from khoso.drafts import routes as drafts
 from khoso.front import Application, Front
-from khoso.http import provide_caller
+from khoso.http import answering, provide_caller
 from khoso.identity import client_routes as clients
 from khoso.identity import oauth_routes as oauth
 from khoso.identity import routes as identity
@@ -163,6 +163,12 @@ async def readyz(state: State) -> dict[str, str]:
     return {"status": "ready"}
 
 
-@get("/metrics", opt={"scope": "metrics:read"}, tags=["running"], summary="Metrics of all workers, Prometheus text")
+@get(
+    "/metrics",
+    opt={"scope": "metrics:read"},
+    tags=["running"],
+    summary="Metrics of all workers, Prometheus text",
+    responses=answering(bytes, "text/plain"),
+)
 async def metrics() -> Response[bytes]:
     return Response(observing.metrics_text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,20 +1,45 @@
-"""The description of the API: what Litestar derives from the handlers, and the hot routes beside it."""
+"""The description of the API: what Litestar derives from the handlers, the hot routes beside it, and every refusal.
 
+Which refusals a route can answer follows from what it is: closed or public, with parameters, with a body, with rooms to
+ask. So it is written down here once, and no route lists them. What only a route knows stands in its `responses`, and
+
+    opt={"body": (…,)}      the media types of a body that it reads as it is
+    opt={"also": (…,)}      media types in which it answers besides the first
+"""
+
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 import msgspec
-from litestar import Litestar, Request, Router, get
+from litestar import Litestar, Request, Response, Router, get
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.response import Response
+from litestar.routes import HTTPRoute
 
 from khoso import __version__
 from khoso.hot import HotRoute
-from khoso.http import conditional
+from khoso.http import conditional, scopes_of
 from khoso.issuance import routes as issuance
 from khoso.problems import MEDIA_TYPE, Problem
 from khoso.verification import routes as verification
+
+Json = dict[str, Any]
+
+_REFUSALS: Mapping[str, str] = {
+    "401": "There is no token, or it is not good",
+    "403": "The token does not allow this",
+    "404": "Not found, or not yours to see",
+    "413": "The body is too large",
+    "422": "Something in the request is wrong: each item says what",
+    "503": "The database is away, or has to be recovered: try again later",
+}
+_UNCHANGED: Json = {"description": "What the caller has (If-None-Match) is the newest"}
+_PROBLEM: Json = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_BYTES: Json = {"schema": {"type": "string", "format": "binary"}}
+_OF_THE_PROCESS = frozenset({"request", "caller", "data", "body"})
+"""What a handler may be given without asking a room."""
 
 
 def make_config() -> OpenAPIConfig:
@@ -44,25 +69,78 @@ async def show_openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
 def describe(app: Litestar) -> bytes:
     """The description of an application as JSON."""
     schema = app.openapi_schema.to_schema()
-    for route in HOT_ROUTES:
-        (body, answer, problem), components = msgspec.json.schema_components(
-            [route.body, route.answer, Problem], ref_template="#/components/schemas/{name}"
-        )
-        schema["components"].setdefault("schemas", {}).update(components)
-        schema["paths"].setdefault(route.path, {})["post"] = _operation(route, body, answer, problem)
+    (_,), components = _components([Problem])
+    schema["components"].setdefault("schemas", {}).update(components)
+    for route in app.routes:
+        if isinstance(route, HTTPRoute) and route.path_format in schema["paths"]:
+            described = schema["paths"][route.path_format]
+            for handler in route.route_handlers:
+                for method in described.keys() & {name.lower() for name in handler.http_methods}:
+                    _complete(described[method], handler, reads=method in ("get", "head"))
+    for hot in HOT_ROUTES:
+        (body, answer), components = _components([hot.body, hot.answer])
+        schema["components"]["schemas"].update(components)
+        schema["paths"].setdefault(hot.path, {})["post"] = _operation(hot, body, answer)
     return msgspec.json.encode(schema)
 
 
-def _operation(route: HotRoute[Any], body: Any, answer: Any, problem: Any) -> dict[str, Any]:
+def _components(types: list[Any]) -> tuple[tuple[Json, ...], Json]:
+    return msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+
+
+def _complete(operation: Json, handler: HTTPRouteHandler, *, reads: bool) -> None:
+    """Say who may ask, what is sent, and everything that may be answered."""
+    operation["security"] = _security(handler)
+    if bodies := handler.opt.get("body"):
+        operation["requestBody"] = {"required": True, "content": dict.fromkeys(bodies, _BYTES)}
+    answers = operation["responses"]
+    answers.pop("400", None)  # the framework's; ours is 422
+    for status, answer in answers.items():
+        if int(status) >= 400:
+            answer["content"] = _PROBLEM
+    done = answers[min(answers)].get("content", {})
+    done.update(dict.fromkeys(handler.opt.get("also", ()), _BYTES))
+    if reads and _is_conditional(handler):
+        answers["304"] = _UNCHANGED
+    for status in _refusals(operation, handler):
+        answers.setdefault(status, {"description": _REFUSALS[status], "content": _PROBLEM})
+    operation["responses"] = dict(sorted(answers.items()))
+
+
+def _security(handler: HTTPRouteHandler) -> list[Json]:
+    return [] if handler.opt.get("public") else [{"token": [scope]} for scope in scopes_of(handler)]
+
+
+def _is_conditional(handler: HTTPRouteHandler) -> bool:
+    """Whether it asks what the caller has already: then it is given the request and hands over bytes."""
+    signature = handler.parsed_fn_signature
+    return "request" in signature.parameters and signature.return_type.annotation == Response[bytes]
+
+
+def _refusals(operation: Json, handler: HTTPRouteHandler) -> Iterator[str]:
+    """The statuses of problems that a route can answer by what it is."""
+    parameters, sends = operation.get("parameters", ()), "requestBody" in operation
+    if operation["security"]:
+        yield from ("401", "403")
+    if any(parameter["in"] == "path" for parameter in parameters):
+        yield "404"
+    if sends:
+        yield "413"
+    if sends or parameters:
+        yield "422"
+    given = {parameter["name"] for parameter in parameters}
+    if handler.parsed_fn_signature.parameters.keys() - _OF_THE_PROCESS - given:
+        yield "503"
+
+
+def _operation(route: HotRoute[Any], body: Json, answer: Json) -> Json:
     examples = {name: {"value": value} for name, value in route.examples.items()}
-    refusals = {
-        status: {"description": text, "content": {MEDIA_TYPE: {"schema": problem}}}
-        for status, text in route.refusals.items()
-    }
+    refusals = {status: {"description": text, "content": _PROBLEM} for status, text in route.refusals.items()}
     done = {"description": route.operation["summary"], "content": {"application/json": {"schema": answer}}}
+    needed = {"token": [route.scope]}
     return {
         **route.operation,
-        "security": [{}, {"token": []}] if route.open_to_all else [{"token": []}],
+        "security": [{}, needed] if route.open_to_all else [needed],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body, "examples": examples}}},
         "responses": {str(route.status): done, **refusals},
     }

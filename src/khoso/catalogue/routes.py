@@ -16,7 +16,7 @@ from khoso.catalogue.service import Catalogue
 from khoso.catalogue.sizing import CodeSize
 from khoso.errors import NotFound
 from khoso.formats.result_type import Field, ResultType, Validity
-from khoso.http import IMMUTABLE, conditional
+from khoso.http import IMMUTABLE, answering, conditional
 
 PUBLIC = "public, max-age=60"
 MAX_PAGE = 200
@@ -91,7 +91,13 @@ _SizeBody = Annotated[
 ]
 
 
-@get("/api/v1/result-types", opt=_PUBLIC, tags=["catalogue"], summary="List the result types in all versions")
+@get(
+    "/api/v1/result-types",
+    opt=_PUBLIC,
+    tags=["catalogue"],
+    summary="List the result types in all versions",
+    responses=answering(ResultTypeList),
+)
 async def list_result_types(request: Request[Any, Any, Any], catalogue: NamedDependency[Catalogue]) -> Response[bytes]:
     snapshot = catalogue.snapshot
     views = ResultTypeList([_view(snapshot, code) for code in sorted(snapshot.latest)])
@@ -103,6 +109,7 @@ async def list_result_types(request: Request[Any, Any, Any], catalogue: NamedDep
     opt=_PUBLIC,
     tags=["catalogue"],
     summary="A result type in all versions",
+    responses=answering(ResultTypeView),
 )
 async def show_result_type(
     request: Request[Any, Any, Any], type_code: FromPath[str], catalogue: NamedDependency[Catalogue]
@@ -116,6 +123,7 @@ async def show_result_type(
     opt=_PUBLIC,
     tags=["catalogue"],
     summary="One version of a result type; it never changes",
+    responses=answering(ResultType),
 )
 async def show_result_type_version(
     request: Request[Any, Any, Any],
@@ -129,7 +137,13 @@ async def show_result_type_version(
     return conditional(request, msgspec.json.encode(definition), MediaType.JSON, IMMUTABLE)
 
 
-@get("/api/v1/agencies", opt=_PUBLIC, tags=["catalogue"], summary="List the agencies, former ones too, by code")
+@get(
+    "/api/v1/agencies",
+    opt=_PUBLIC,
+    tags=["catalogue"],
+    summary="List the agencies, former ones too, by code",
+    responses=answering(AgencyPage),
+)
 async def list_agencies(
     request: Request[Any, Any, Any],
     catalogue: NamedDependency[Catalogue],

@@ -55,7 +55,7 @@ class ImportView(msgspec.Struct, frozen=True, kw_only=True):
 
 @post(
     "/api/v1/imports",
-    opt=_ISSUE,
+    opt={**_ISSUE, "body": tuple(_FORMATS)},
     status_code=HTTP_202_ACCEPTED,
     request_max_body_size=MAX_FILE_BYTES,
     response_headers=[ResponseHeader(name="Location", documentation_only=True, description="Where it is followed")],
@@ -117,7 +117,7 @@ async def list_import_errors(
 
 @get(
     "/api/v1/imports/{import_id:uuid}/results",
-    opt=_ISSUE,
+    opt={**_ISSUE, "also": ("application/x-ndjson",)},
     media_type="text/csv",
     tags=["imports"],
     summary="The codes of every issued row as a file; while issuing, those so far",
@@ -138,7 +138,7 @@ async def show_import_results(
 
 @get(
     "/api/v1/imports/template",
-    opt=_ISSUE,
+    opt={**_ISSUE, "also": ("text/csv",)},
     media_type=_XLSX,
     tags=["imports"],
     summary="An empty file with the columns of a result type",

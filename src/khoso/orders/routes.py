@@ -119,7 +119,7 @@ async def place_order(
 
 @post(
     "/api/v1/status-orders/file",
-    opt=_ORDER,
+    opt={**_ORDER, "body": _FILES},
     status_code=HTTP_201_CREATED,
     request_max_body_size=MAX_FILE_BYTES,
     responses={202: _WAITS, 409: _CONFLICT},

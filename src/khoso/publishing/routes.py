@@ -14,12 +14,14 @@ from litestar.params import FromPath, QueryParameter
 
 from khoso.errors import NotFound
 from khoso.formats import bundle, status_token, trust_list, type_list
-from khoso.http import conditional
+from khoso.http import answering, conditional
+from khoso.problems import Problem
 from khoso.publishing.published import Document, PublishedLists
 
 _CWT, _JWT = status_token.PROFILE.media_type, status_token.JWT_MEDIA_TYPE
 _READ = [HttpMethod.GET, HttpMethod.HEAD]
 _PUBLIC = {"public": True}
+_SIGNED = "COSE_Sign1: docs/credential.md"
 _FROM_ANYWHERE = {"access-control-allow-origin": "*"}
 
 Asked = Request[Any, Any, Any]
@@ -31,17 +33,14 @@ class StatusLists(msgspec.Struct, frozen=True):
     status_lists: list[str]
 
 
-def _document(media_type: str, description: str) -> dict[int, ResponseSpec]:
-    return {200: ResponseSpec(bytes, description=description, media_type=media_type, generate_examples=False)}
-
-
 @route(
     "/lists/trust",
     http_method=_READ,
     opt=_PUBLIC,
     tags=["lists"],
     summary="The trust list: whom to believe, signed by the city's root",
-    responses=_document(trust_list.PROFILE.media_type, "COSE_Sign1; docs/credential.md"),
+    responses=answering(bytes, trust_list.PROFILE.media_type),
+    description=_SIGNED,
 )
 async def show_trust(request: Asked, published: NamedDependency[PublishedLists]) -> Response[bytes]:
     return _answer(request, published, published.get_trust())
@@ -53,7 +52,8 @@ async def show_trust(request: Asked, published: NamedDependency[PublishedLists])
     opt=_PUBLIC,
     tags=["lists"],
     summary="The type list: what the fields of papers mean, signed by a publisher",
-    responses=_document(type_list.PROFILE.media_type, "COSE_Sign1; docs/credential.md"),
+    responses=answering(bytes, type_list.PROFILE.media_type),
+    description=_SIGNED,
 )
 async def show_types(request: Asked, published: NamedDependency[PublishedLists]) -> Response[bytes]:
     return _answer(request, published, published.get_types())
@@ -82,10 +82,15 @@ async def list_status_lists(request: Asked, published: NamedDependency[Published
 @route(
     "/lists/status/{list_id:int}",
     http_method=_READ,
-    opt=_PUBLIC,
     tags=["lists"],
     summary="A status list token, as CWT or, by the Accept header, as JWT",
-    responses=_document(_CWT, "CWT, or JWT with the media type application/statuslist+jwt"),
+    description="CWT, or JWT with the media type application/statuslist+jwt",
+    responses={
+        **answering(bytes, _CWT),
+        406: ResponseSpec(Problem, description="Neither CWT nor JWT is accepted"),
+        501: ResponseSpec(Problem, description="The past is not kept: leave out `time`"),
+    },
+    opt={**_PUBLIC, "also": (_JWT,)},
 )
 async def show_status_list(
     request: Asked,
@@ -105,7 +110,8 @@ async def show_status_list(
     opt=_PUBLIC,
     tags=["lists"],
     summary="The honest set with that SHA-256 in hexadecimal, as the trust list names it",
-    responses=_document("application/cbor", "Deterministic CBOR; docs/credential.md"),
+    responses=answering(bytes, "application/cbor"),
+    description="Deterministic CBOR: docs/credential.md",
 )
 async def show_honest_set(
     request: Asked, digest: FromPath[str], published: NamedDependency[PublishedLists]
@@ -123,7 +129,8 @@ async def show_honest_set(
     opt=_PUBLIC,
     tags=["lists"],
     summary="Everything in one: all that is needed to verify the city's papers without a network",
-    responses=_document(bundle.MEDIA_TYPE, "Deterministic CBOR of signed documents; docs/credential.md"),
+    responses=answering(bytes, bundle.MEDIA_TYPE),
+    description="Deterministic CBOR of signed documents: docs/credential.md",
 )
 async def show_bundle(request: Asked, published: NamedDependency[PublishedLists]) -> Response[bytes]:
     return _answer(request, published, published.get_bundle())

@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from khoso.caller import Caller
 from khoso.errors import NotPermitted
-from khoso.http import PRIVATE, PRIVATE_IMMUTABLE, conditional
+from khoso.http import PRIVATE, PRIVATE_IMMUTABLE, answering, conditional
 from khoso.rendering.print_form import print_form
 from khoso.rendering.qr import qr_png, qr_svg
 from khoso.vault.model import CredentialView, History, Page, Reader, StatusName
@@ -56,7 +56,13 @@ async def list_vault_results(
     return Response(page, headers={"cache-control": PRIVATE})
 
 
-@get("/api/v1/credentials/{result_code:str}", opt=_READ, tags=["vault"], summary="A whole result with its signed copy")
+@get(
+    "/api/v1/credentials/{result_code:str}",
+    opt=_READ,
+    tags=["vault"],
+    summary="A whole result with its signed copy",
+    responses=answering(CredentialView),
+)
 async def show_credential(
     request: Request[Any, Any, Any],
     result_code: FromPath[str],
@@ -80,7 +86,13 @@ async def list_acts(
     return Response(history, headers={"cache-control": PRIVATE})
 
 
-@get("/api/v1/credentials/{result_code:str}/qr.svg", opt=_READ, tags=["vault"], summary="The QR code as SVG")
+@get(
+    "/api/v1/credentials/{result_code:str}/qr.svg",
+    opt=_READ,
+    tags=["vault"],
+    summary="The QR code as SVG",
+    responses=answering(bytes, _SVG),
+)
 async def show_qr_svg(
     request: Request[Any, Any, Any],
     result_code: FromPath[str],
@@ -91,7 +103,13 @@ async def show_qr_svg(
     return conditional(request, draw_svg(code), _SVG, PRIVATE_IMMUTABLE)
 
 
-@get("/api/v1/credentials/{result_code:str}/qr.png", opt=_READ, tags=["vault"], summary="The QR code as PNG")
+@get(
+    "/api/v1/credentials/{result_code:str}/qr.png",
+    opt=_READ,
+    tags=["vault"],
+    summary="The QR code as PNG",
+    responses=answering(bytes, _PNG),
+)
 async def show_qr_png(
     request: Request[Any, Any, Any],
     result_code: FromPath[str],
@@ -104,7 +122,11 @@ async def show_qr_png(
 
 
 @get(
-    "/api/v1/credentials/{result_code:str}/print.png", opt=_READ, tags=["vault"], summary="The QR code with the emblem"
+    "/api/v1/credentials/{result_code:str}/print.png",
+    opt=_READ,
+    tags=["vault"],
+    summary="The QR code with the emblem",
+    responses=answering(bytes, _PNG),
 )
 async def show_print_form(
     request: Request[Any, Any, Any],

@@ -194,7 +194,7 @@ def _against_record(verdict: Verdict, signed_hash: bytes, record: Record | None)
         return verdict._replace(outcome=Outcome.NOT_ISSUED, step=8, reason="never_recorded")
     if record.signed_hash != signed_hash:
         return verdict._replace(outcome=Outcome.NOT_ISSUED, step=8, reason="content_differs_from_record")
-    if record.status == Status.INVALID:
+    if Status.INVALID in (record.status, verdict.status):  # issued it was, so the list does not mean "never"
         return verdict._replace(outcome=Outcome.REVOKED, reason="revoke")
     if verdict.status is Status.VALID and record.status != Status.VALID:
         return verdict._replace(outcome=_HELD_BACK[record.status], step=8, reason="status")
