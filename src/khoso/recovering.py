@@ -19,7 +19,7 @@ from khoso.errors import InputProblem, InvalidInput
 from khoso.formats.status_list import Status
 from khoso.formats.status_token import StatusToken
 from khoso.offline import utc
-from khoso.orders.model import Act, Chosen, Decision
+from khoso.orders.model import Act, Decision, Place
 from khoso.publishing import recovery_store, store
 from khoso.publishing.checking import count_issued
 from khoso.publishing.model import Difference, Gap, Refused
@@ -129,15 +129,15 @@ async def recover(services: Services, loss: Loss, actor: str, now: datetime) -> 
 
 async def _withdraw_again(conn: Connection, services: Services, loss: Loss, actor: str) -> None:
     """An order for each agency and act; its decision names the published list from which it is known."""
-    chosen: defaultdict[tuple[str, Act, str], list[Chosen]] = defaultdict(list)
+    lost_acts: defaultdict[tuple[str, Act, str], list[Place]] = defaultdict(list)
     for lost in loss.lists:
         number = f"status list {lost.list_id}, version {lost.published_version}"
         for one in lost.differences:
             act = _ACTS.get((one.recorded, one.published))
             if act is not None:
-                place = Chosen(one.result_code, one.vault_id, one.credential_id)
-                chosen[one.agency_code, act, number].append(place)
-    for (agency_code, act, number), places in sorted(chosen.items()):
+                place = Place(one.result_code, one.vault_id, one.credential_id, one.type_code)
+                lost_acts[one.agency_code, act, number].append(place)
+    for (agency_code, act, number), places in sorted(lost_acts.items()):
         decision = Decision(act=act, reason_code=REASON, decision_number=number)
         await services.orders.recover(conn, decision, agency_code, places, actor)
 

@@ -33,6 +33,7 @@ from khoso.orders.model import (
     FileRequest,
     Order,
     OrderRequest,
+    Place,
     Preview,
     PreviewRequest,
     State,
@@ -186,13 +187,15 @@ class Orders:
             return True
 
     async def recover(
-        self, conn: Connection, decision: Decision, agency_code: str, chosen: Sequence[Chosen], actor: str
+        self, conn: Connection, decision: Decision, agency_code: str, places: Sequence[Place], actor: str
     ) -> Order:
         """Do again what was lost with a part of the record: an order like any other, by one person, in the caller's
         transaction. Raises StatusChangeRefused.
         """
+        chosen = [Chosen(place.result_code, place.vault_id, place.credential_id) for place in sorted(places)]
+        types = sorted({place.type_code for place in places})
         asked, now = Asked(decision=decision, agency_code=agency_code, author=actor), self._now()
-        order = make_order(asked, Resolved(list(chosen), [], needs_approval=False, sample=[]), now)
+        order = make_order(asked, Resolved(chosen, [], needs_approval=False, sample=[], type_codes=types), now)
         await store.insert_order(conn, order)
         await store.insert_results(conn, order.order_id, chosen)
         _refuse_faults(await carry_out(conn, order, chosen, now))

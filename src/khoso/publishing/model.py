@@ -147,6 +147,7 @@ class Difference(msgspec.Struct, frozen=True):
     """A recorded paper of which something else was published; the statuses as numbers."""
 
     result_code: str
+    type_code: str
     agency_code: str
     vault_id: UUID
     credential_id: UUID

@@ -15,7 +15,7 @@ async def list_differences(conn: Connection, list_id: int, packed: bytes) -> lis
         conn,
         Difference,
         """
-        SELECT result_code, agency_code, vault_id, credential_id, entry.status AS recorded, published
+        SELECT result_code, type_code, agency_code, vault_id, credential_id, entry.status AS recorded, published
           FROM (SELECT vault_id, credential_id, status,
                        get_byte($2, status_index / 4) >> status_index % 4 * 2 & 3 AS published
                   FROM status_entry
