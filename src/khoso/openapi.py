@@ -33,8 +33,10 @@ _REFUSALS: Mapping[str, str] = {
     "404": "Not found, or not yours to see",
     "413": "The body is too large",
     "422": "Something in the request is wrong: each item says what",
+    "429": "The hour's quota is used up: Retry-After says when the next begins",
     "503": "The database is away, or has to be recovered: try again later",
 }
+_OF_CALLERS = ("401", "403", "429")
 _UNCHANGED: Json = {"description": "What the caller has (If-None-Match) is the newest"}
 _PROBLEM: Json = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _BYTES: Json = {"schema": {"type": "string", "format": "binary"}}
@@ -94,9 +96,10 @@ def _complete(operation: Json, handler: HTTPRouteHandler, *, reads: bool) -> Non
     if bodies := handler.opt.get("body"):
         operation["requestBody"] = {"required": True, "content": dict.fromkeys(bodies, _BYTES)}
     answers = operation["responses"]
-    answers.pop("400", None)  # the framework's; ours is 422
+    if 400 not in (handler.responses or {}):
+        answers.pop("400", None)  # the framework's; ours is 422
     for status, answer in answers.items():
-        if int(status) >= 400:
+        if int(status) >= 400 and not handler.exception_handlers:
             answer["content"] = _PROBLEM
     done = answers[min(answers)].get("content", {})
     done.update(dict.fromkeys(handler.opt.get("also", ()), _BYTES))
@@ -108,7 +111,10 @@ def _complete(operation: Json, handler: HTTPRouteHandler, *, reads: bool) -> Non
 
 
 def _security(handler: HTTPRouteHandler) -> list[Json]:
-    return [] if handler.opt.get("public") else [{"token": [scope]} for scope in scopes_of(handler)]
+    """Any of the scopes will do; without one, any token."""
+    if handler.opt.get("public"):
+        return []
+    return [{"token": [scope]} for scope in scopes_of(handler)] or [{"token": []}]
 
 
 def _is_conditional(handler: HTTPRouteHandler) -> bool:
@@ -121,13 +127,11 @@ def _refusals(operation: Json, handler: HTTPRouteHandler) -> Iterator[str]:
     """The statuses of problems that a route can answer by what it is."""
     parameters, sends = operation.get("parameters", ()), "requestBody" in operation
     if operation["security"]:
-        yield from ("401", "403")
+        yield from _OF_CALLERS
     if any(parameter["in"] == "path" for parameter in parameters):
         yield "404"
-    if sends:
-        yield "413"
-    if sends or parameters:
-        yield "422"
+    if not handler.exception_handlers:  # else it has words of its own for a request that cannot be read
+        yield from ("413", "422") if sends else ("422",) if parameters else ()
     given = {parameter["name"] for parameter in parameters}
     if handler.parsed_fn_signature.parameters.keys() - _OF_THE_PROCESS - given:
         yield "503"
@@ -135,7 +139,8 @@ def _refusals(operation: Json, handler: HTTPRouteHandler) -> Iterator[str]:
 
 def _operation(route: HotRoute[Any], body: Json, answer: Json) -> Json:
     examples = {name: {"value": value} for name, value in route.examples.items()}
-    refusals = {status: {"description": text, "content": _PROBLEM} for status, text in route.refusals.items()}
+    told = {status: _REFUSALS[status] for status in _OF_CALLERS} | dict(route.refusals)
+    refusals = {status: {"description": told[status], "content": _PROBLEM} for status in sorted(told)}
     done = {"description": route.operation["summary"], "content": {"application/json": {"schema": answer}}}
     needed = {"token": [route.scope]}
     return {

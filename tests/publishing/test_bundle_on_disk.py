@@ -1,6 +1,7 @@
 """The bundle on disk: written whole by every web worker, and believed under the pinned root only."""
 
 import asyncio
+import hashlib
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,11 +10,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from conftest import Clock
+from conftest import ORIGIN, Clock
 from demo.launching import free_port
 from desk import Desk
+from forging import resign
 from khoso.config import Config
 from khoso.errors import Unavailable
+from khoso.formats import cose, link
 from khoso.publishing import published
 from khoso.publishing.bundle_file import BundleFile
 from khoso.publishing.checking import count_valid
@@ -170,6 +173,28 @@ async def test_what_a_server_without_database_says_grows_old(
         clock.forward(LIFETIME)
         checked = await alone.verifier.verify_code(issued["code"], None)
         assert (checked.verdict.outcome, checked.verdict.reason) == ("cannot_tell", "status_list_expired")
+
+
+async def test_other_content_on_a_good_index_is_not_believed_without_the_database(
+    desk: Desk, services: Services, away: Config, file: BundleFile, clock: Clock
+) -> None:
+    """As a thief with an agency's key would sign it. What was remembered is on the disk; what was not, is not."""
+    issued, later = await desk.issue(), await desk.issue()
+    file.write(await make_bundle(services))
+    await services.statuses.refresh()
+    forged = await resign(issued["code"], away.keys_dir, fields={1: "Nhà của kẻ gian"})
+    (away.data_dir / "statuses" / "notes").touch()
+    (away.data_dir / "statuses" / "1-x").mkdir()
+    async with open_services(away, clock, serving=True) as alone:
+        for code, outcome in ((issued["code"], "in_force"), (forged, "cannot_tell"), (later["code"], "in_force")):
+            assert (await alone.verifier.verify_code(code, None)).verdict.outcome == outcome
+        [left] = alone.statuses._left[0]
+        left.replace(bytes(left._map[:]).replace(sha256_of(issued["code"])[:8], bytes(8)))
+        assert (await alone.verifier.verify_code(forged, None)).verdict.outcome == "in_force", "nothing is remembered"
+
+
+def sha256_of(code: str) -> bytes:
+    return hashlib.sha256(cose.parse(link.parse(code, ORIGIN)).to_be_signed).digest()
 
 
 async def test_a_paper_younger_than_the_list_is_not_called_forged(

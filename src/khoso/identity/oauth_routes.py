@@ -7,10 +7,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from litestar import MediaType, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import URLEncodedBody
 from litestar.types import ExceptionHandlersMap
 
 from khoso.errors import OAuthRefused
+from khoso.http import answering
 from khoso.identity.authorizing import Authorizations, RevokeForm, TokenAnswer, TokenForm
 from khoso.identity.clients import APP_SCOPES, jwk_of
 from khoso.identity.proofs import thumbprint_of
@@ -32,6 +34,17 @@ def on_unreadable(request: Request[Any, Any, Any], _: HTTPException) -> Response
     return on_refused(request, OAuthRefused("invalid_request", "form"))
 
 
+class OAuthError(msgspec.Struct, frozen=True):
+    """Why a client is refused (RFC 6749, 5.2)."""
+
+    error: str
+    error_description: str
+
+
+_REFUSALS = {
+    status: ResponseSpec(OAuthError, description=text, generate_examples=False)
+    for status, text in ((400, "Refused, with an error code of RFC 6749, 5.2"), (401, "Not this client"))
+}
 _ERRORS: ExceptionHandlersMap = {OAuthRefused: on_refused, HTTPException: on_unreadable}
 
 
@@ -41,6 +54,7 @@ _ERRORS: ExceptionHandlersMap = {OAuthRefused: on_refused, HTTPException: on_unr
     status_code=200,
     request_max_body_size=_MAX_FORM,
     exception_handlers=_ERRORS,
+    responses=_REFUSALS,
     tags=["authorization"],
     summary="An access token for a code, a refresh token or a client assertion (RFC 6749, 3.2)",
 )
@@ -60,6 +74,7 @@ async def give_token(
     status_code=200,
     request_max_body_size=_MAX_FORM,
     exception_handlers=_ERRORS,
+    responses=_REFUSALS,
     tags=["authorization"],
     summary="End a refresh token with its login, or access tokens (RFC 7009)",
 )
@@ -102,7 +117,13 @@ async def show_metadata(origin: NamedDependency[str]) -> Response[ServerMetadata
     return Response(metadata, headers={"cache-control": "public, max-age=300"})
 
 
-@get("/.well-known/jwks.json", opt=_PUBLIC, tags=["authorization"], summary="The key that signs access tokens")
+@get(
+    "/.well-known/jwks.json",
+    opt=_PUBLIC,
+    tags=["authorization"],
+    summary="The key that signs access tokens",
+    responses=answering(dict[str, Any]),
+)
 async def show_keys(token_key: NamedDependency[ec.EllipticCurvePublicKey]) -> Response[bytes]:
     jwk = jwk_of(token_key.public_numbers())
     key = {**jwk, "kid": thumbprint_of(jwk), "use": "sig", "alg": ALGORITHM}

@@ -10,6 +10,8 @@ remembered", and then the record is asked; `replace` and `write` repair it from 
 import errno
 import mmap
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from khoso.formats.status_list import SIZE
@@ -19,6 +21,15 @@ WIDTH = 8
 that is in use."""
 
 _BYTES = SIZE * WIDTH
+_NOTHING = bytes(WIDTH)
+
+
+def open_left(directory: Path) -> Iterator[tuple[int, "Fingerprints"]]:
+    """What other processes have left, by the numbers of the lists; several for a list that has had several lives."""
+    for path in directory.iterdir():
+        number, _, life = path.name.partition("-")
+        with suppress(OSError, ValueError):
+            yield int(number), Fingerprints(directory, int(number), life)
 
 
 class Fingerprints:
@@ -37,6 +48,11 @@ class Fingerprints:
         """Whether exactly this content is remembered at the index."""
         start = index * WIDTH
         return self._map[start : start + WIDTH] == signed_hash[:WIDTH]
+
+    def holds_other(self, index: int, signed_hash: bytes) -> bool:
+        """Whether another content is remembered at the index."""
+        start = index * WIDTH
+        return self._map[start : start + WIDTH] not in (_NOTHING, signed_hash[:WIDTH])
 
     def write(self, index: int, signed_hash: bytes) -> None:
         """Remember the content at the index."""

@@ -106,11 +106,14 @@ class Verifier:
     def _without_record(self, verdict: Verdict, paper: GenuinePaper) -> Verdict:
         """The verdict while the database is away: neither green nor red for what may be newer than memory.
 
-        A process that knows published lists only is an offline verifier: it believes signature and list.
+        A process that knows published lists only is an offline verifier: it believes signature and list, unless it
+        finds on its disk that another content was recorded at this index.
         """
-        if verdict.status is Status.VALID:
-            by_list = self._statuses.goes_by_published_list(paper.claims.status)
-            decided = by_list or self._is_certain(verdict, paper)
+        ref = paper.claims.status
+        if verdict.status is Status.VALID and self._statuses.goes_by_published_list(ref):
+            decided = not self._statuses.contradicts(ref, paper.signed_hash)
+        elif verdict.status is Status.VALID:
+            decided = self._is_certain(verdict, paper)
         else:
             decided = verdict.status is not None and paper.claims.issued_at < self._statuses.as_of - IN_FLIGHT
         if decided:

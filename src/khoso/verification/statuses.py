@@ -7,8 +7,10 @@ moment it was heard of. Two bits for each credential in this process's memory, e
 import asyncio
 import struct
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 import structlog
@@ -19,7 +21,7 @@ from khoso.formats.claims import StatusRef
 from khoso.formats.status_list import SIZE, Status, StatusList
 from khoso.formats.verdict import StatusAnswer, StatusSource
 from khoso.verification import store
-from khoso.verification.fingerprints import WIDTH, Fingerprints
+from khoso.verification.fingerprints import WIDTH, Fingerprints, open_left
 
 _EVERY_INDEX = struct.pack(f">{SIZE}i", *range(SIZE))
 
@@ -50,6 +52,7 @@ class StatusSnapshot:
         self._unwritten: dict[int, None] = {}
         """Lists whose fingerprints the disk refused, in the order in which they are tried again."""
         self._published: StatusSource | None = None
+        self._left: defaultdict[int, list[Fingerprints]] = defaultdict(list)
         self._refreshing = asyncio.Lock()
         self.as_of = 0
         """When everything here was known to be right; seconds since 1970 UTC."""
@@ -80,8 +83,13 @@ class StatusSnapshot:
             self._write(ref.list_id, [(ref.status_index, signed_hash)])
 
     def start_from(self, published: StatusSource, as_of: int) -> None:
-        """Answer by published lists until the first refresh: the database is away, and this process has just begun."""
+        """Answer by published lists until the first refresh: the database is away, and this process has just begun.
+
+        Of contents it knows what the processes before it have left on disk.
+        """
         self._published, self.as_of = published, as_of
+        for list_id, fingerprints in open_left(self._directory):
+            self._left[list_id].append(fingerprints)
 
     @property
     def by_published_lists(self) -> bool:
@@ -91,6 +99,12 @@ class StatusSnapshot:
     def goes_by_published_list(self, ref: StatusRef) -> bool:
         """Whether the published list answers for this index: nothing was heard of the record, or it is older."""
         return self._find_published(ref) is not None
+
+    def contradicts(self, ref: StatusRef, signed_hash: bytes) -> bool:
+        """Whether what was left on disk is another content at this index, and nowhere this one."""
+        left = self._left.get(ref.list_id, ())
+        known = any(one.holds(ref.status_index, signed_hash) for one in left)
+        return not known and any(one.holds_other(ref.status_index, signed_hash) for one in left)
 
     def _find_published(self, ref: StatusRef) -> StatusSource | None:
         return self._published or self._newer(ref.list_id)
@@ -107,11 +121,13 @@ class StatusSnapshot:
             for listed in lists:
                 await self._take_over(conn, listed, anew=listed.list_id == retried)
             self.as_of, self._published = asked_at, None
+            self._drop_left()
 
     def close(self) -> None:
         """Let go of the files."""
         for list_id in list(self._fingerprints):
             self._drop_fingerprints(list_id)
+        self._drop_left()
 
     async def _take_over(self, conn: Connection, listed: store.ListVersion, *, anew: bool) -> None:
         known = self._known.get(listed.list_id)
@@ -179,6 +195,11 @@ class StatusSnapshot:
         fingerprints = self._fingerprints.pop(list_id, None)
         if fingerprints is not None:
             fingerprints.close()
+
+    def _drop_left(self) -> None:
+        for one in chain.from_iterable(self._left.values()):
+            one.close()
+        self._left.clear()
 
 
 def _by_index(whole: store.WholeList) -> tuple[bytes, bytes]:
