@@ -1,6 +1,6 @@
 """What a signature costs from a file and from a device (SoftHSM2), and what that makes of single issues over HTTP.
 
-    python -m bench.signers
+    python -m bench.signers                 # less than a minute
 
 Wants softhsm2, and wrk for the part over HTTP; says what it leaves out. SoftHSM2 is software on the same processors: a
 real device takes its own time and none of theirs.
@@ -36,8 +36,8 @@ MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
 LABEL, PIN = "bench", "739184"
 SESSIONS = (1, 2, 4)
 BATCH = 32
-ROUNDS, BATCHES = 5, 40
-HTTP_ROUNDS, HTTP_SECONDS = 5, 4
+ROUNDS, BATCHES = 3, 25
+HTTP_ROUNDS, HTTP_SECONDS = 3, 2
 DEVICE_AGENCY = "H17.05.13"
 
 _MESSAGES = [b"\x84jSignature1" + os.urandom(260) for _ in range(BATCH)]

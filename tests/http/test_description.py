@@ -34,7 +34,7 @@ from khoso.issuance.model import IssueRequest
 from khoso.wiring import open_services
 from samples import house_permit
 
-EXAMPLES = int(os.environ.get("KHOSO_TEST_REQUESTS", "8"))
+EXAMPLES = int(os.environ.get("KHOSO_TEST_REQUESTS", "4"))
 """Requests for each route, of right ones and of wrong ones each; `make fuzz` sends more, and others every time."""
 AnyCase = Case[Any]
 IN_SUITE = "KHOSO_TEST_REQUESTS" not in os.environ
