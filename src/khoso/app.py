@@ -33,8 +33,10 @@ from khoso.pages import routes as pages
 from khoso.pages.assets import assets
 from khoso.processes import die_with, told_to
 from khoso.publishing import routes as publishing
+from khoso.reports import routes as reports
 from khoso.signing.files import KeyFiles
 from khoso.vault import routes as vault
+from khoso.verification import routes as verification
 from khoso.wiring import Clock, Services, open_services, utc_now
 
 MAX_BODY = 65_536
@@ -42,7 +44,7 @@ MAX_BODY = 65_536
 
 _SERVICES = (
     *("authority", "catalogue", "delegations", "draft_book", "drafts", "holds", "imports", "invitations", "order_book"),
-    *("orders", "published", "vaults", "verifier"),
+    *("orders", "published", "reports", "scan_receiver", "vaults", "verifier"),
 )
 """The rooms that handlers ask for by their names."""
 
@@ -81,6 +83,8 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
             *imports.HANDLERS,
             *vault.HANDLERS,
             *publishing.HANDLERS,
+            *verification.HANDLERS,
+            *reports.HANDLERS,
             healthz,
             readyz,
             metrics,

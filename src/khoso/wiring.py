@@ -48,6 +48,8 @@ from khoso.publishing.bundle_file import BundleFile
 from khoso.publishing.published import PublishedLists
 from khoso.publishing.service import Publisher
 from khoso.publishing.store import CHANNEL as PUBLICATION_CHANNEL
+from khoso.reports.model import Paper
+from khoso.reports.service import Reports
 from khoso.signing.access import Access
 from khoso.signing.device import Device
 from khoso.signing.files import KeyFiles
@@ -56,6 +58,7 @@ from khoso.text import Words
 from khoso.vault.service import Vaults
 from khoso.verification.counting import ScanCounts
 from khoso.verification.keeping import ScanKeeper
+from khoso.verification.receiving import ScanReceiver
 from khoso.verification.service import Verifier
 from khoso.verification.spool import Spool
 from khoso.verification.statuses import StatusSnapshot
@@ -103,6 +106,8 @@ class Services:
     publisher: Publisher
     published: PublishedLists
     verifier: Verifier
+    scan_receiver: ScanReceiver
+    reports: Reports
     vaults: Vaults
     identity: Identity
 
@@ -285,6 +290,8 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
         publisher=publisher,
         published=published,
         verifier=verifier,
+        scan_receiver=ScanReceiver(pool, verifier.judge, now),
+        reports=Reports(pool, lambda code: _proven(verifier, code), now),
         vaults=Vaults(pool, config.public_url),
         identity=make_identity(
             config,
@@ -302,6 +309,12 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
 def _name_of(catalogue: Catalogue, agency_code: str) -> Words:
     agency = catalogue.recorded.agencies.get(agency_code)
     return Words(agency_code, agency_code) if agency is None else Words(agency.name_vi, agency.name_en)
+
+
+def _proven(verifier: Verifier, code: str) -> Paper | None:
+    """The paper that a code proves."""
+    paper = verifier.judge(code).paper
+    return None if paper is None else Paper(paper.claims.result_code, paper.claims.type_code, paper.claims.issuer)
 
 
 def make_issuer(

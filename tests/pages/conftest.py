@@ -20,7 +20,7 @@ import pytest
 import pytest_asyncio
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 
 from demo.launching import free_port
 from demo_site import Site
@@ -35,6 +35,8 @@ from khoso.wiring import open_services, utc_now
 DATABASE = "khoso_pages"
 PHONE = ViewportSize(width=390, height=844)
 START_SECONDS = 30
+
+expect.set_options(timeout=20_000)  # as long as a machine may need that many others are busy on
 
 
 @pytest.fixture(scope="session")

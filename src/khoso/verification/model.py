@@ -1,13 +1,13 @@
 """What a scan asks, what is recorded of it, and what the inspector is told."""
 
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
 
 import msgspec
 
 from khoso.formats.trust import Trust
-from khoso.formats.verdict import TypeCatalogue, Verdict
+from khoso.formats.verdict import Outcome, TypeCatalogue, Verdict
 from khoso.text import Words
 
 
@@ -48,6 +48,38 @@ class Scan(msgspec.Struct, frozen=True):
     verdict: Verdict
     inspector: Inspector | None
     scan_id: UUID
+
+
+class OfflineScan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One verdict that an inspector's phone gave by itself."""
+
+    scan_id: UUID
+    """Made by the phone, the same however often the scan is handed over."""
+    code: Annotated[str, msgspec.Meta(max_length=2_500)]
+    """The whole text of the scanned QR code."""
+    scanned_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    outcome: Outcome
+    reason: Annotated[str, msgspec.Meta(pattern="^[a-z_]{1,40}$")]
+
+
+class OfflineScans(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a phone hands over at once."""
+
+    scans: Annotated[list[OfflineScan], msgspec.Meta(min_length=1, max_length=100)]
+
+
+class RefusedScan(msgspec.Struct, frozen=True):
+    """A scan that is not recorded, and need not be handed over again."""
+
+    scan_id: UUID
+    reason: Literal["no_genuine_paper", "in_the_future", "too_old"]
+
+
+class HandedOver(msgspec.Struct, frozen=True):
+    """What became of each scan; none of them need be kept any longer."""
+
+    taken: list[UUID]
+    refused: list[RefusedScan]
 
 
 class Withdrawal(msgspec.Struct, frozen=True):

@@ -1,12 +1,18 @@
 """Verification over HTTP: open to everyone, and the hottest path of the house."""
 
+from litestar import post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+
 from khoso.caller import Caller
 from khoso.errors import InputProblem, InvalidInput
 from khoso.hot import Asking, HotRoute
-from khoso.verification.model import Inspector, VerdictView, VerifyRequest
+from khoso.verification.model import HandedOver, Inspector, OfflineScans, VerdictView, VerifyRequest
+from khoso.verification.receiving import ScanReceiver
 from khoso.verification.service import Verifier
 
 MAX_BODY = 8_192
+MAX_HANDED_OVER = 1 << 19
 
 
 async def verify(request: VerifyRequest, asking: Asking) -> bytes:
@@ -20,6 +26,25 @@ async def verify(request: VerifyRequest, asking: Asking) -> bytes:
     else:
         raise InvalidInput(InputProblem("body", "one_of", "give either code or lookup_code"))
     return verifier.view.write(checked, verifier.catalogue())
+
+
+@post(
+    "/api/v1/scans",
+    opt={"scope": "inspect"},
+    status_code=200,
+    request_max_body_size=MAX_HANDED_OVER,
+    tags=["verification"],
+    summary="Hand over scans that an inspector's phone made without a network",
+    description="Each is recorded once under the id that the phone gave it, however often it is handed over, and shown "
+    "to the holder. 200 settles every scan of the batch, taken or refused. Anything else settles none.",
+)
+async def hand_over_scans(
+    data: JSONBody[OfflineScans], caller: NamedDependency[Caller], scan_receiver: NamedDependency[ScanReceiver]
+) -> HandedOver:
+    return await scan_receiver.receive(data.scans, _inspector(caller))
+
+
+HANDLERS = [hand_over_scans]
 
 
 def _inspector(caller: Caller) -> Inspector:

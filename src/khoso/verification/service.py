@@ -64,7 +64,7 @@ class Verifier:
         What memory can answer for certain needs no query: what is no code of ours, and, if nobody in particular asks, a
         paper that is remembered as it is. Everything else is compared with the record.
         """
-        verdict = self._judge(text)
+        verdict = self.judge(text)
         if verdict.paper is None or (inspector is None and self._is_certain(verdict, verdict.paper)):
             return self._counted(Checked(verdict, self._now()))
         scan = Scan(text, verdict, inspector, uuid4())
@@ -90,7 +90,8 @@ class Verifier:
             return self._counted(Checked(Verdict(Outcome.NOT_ISSUED, 8, "lookup_unknown"), self._now()))
         return await self.verify_code(link.compose(self._origin, found.signed), inspector)
 
-    def _judge(self, text: str) -> Verdict:
+    def judge(self, text: str) -> Verdict:
+        """What memory says of a code, not yet compared with the record."""
         catalogue = self.catalogue()
         now = int(self._now().timestamp())
         return verify(text, self._origin, catalogue.trust, catalogue.types, self._statuses, now)
@@ -155,7 +156,7 @@ class Verifier:
         return checked
 
     def _rejudge(self, scan: Scan) -> Scan:
-        return Scan(scan.text, self._judge(scan.text), scan.inspector, scan.scan_id)
+        return Scan(scan.text, self.judge(scan.text), scan.inspector, scan.scan_id)
 
     async def _check(self, conn: Connection, verdict: Verdict, records: Mapping[StatusRef, Record]) -> Checked:
         if verdict.paper is None:

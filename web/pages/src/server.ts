@@ -8,15 +8,27 @@ const COLOURS: readonly string[] = ["green", "amber", "red", "grey"];
 /** Why there is no answer; each has its template in the page. */
 export type Silence = "no_network" | "service_away" | "too_many_attempts";
 
+/** Who asks: nobody in particular, unless told otherwise. */
+export interface Asker {
+  readonly credentials: RequestCredentials;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const NOBODY: Asker = { credentials: "omit", headers: {} };
+
 /** What the server says of a code, or of a typed look-up code. */
-export async function ask(code: string, kind: "code" | "lookup_code" = "code"): Promise<VerdictView | Silence> {
+export async function ask(
+  code: string,
+  kind: "code" | "lookup_code" = "code",
+  asker = NOBODY,
+): Promise<VerdictView | Silence> {
   let response: Response;
   try {
     response = await fetch("/api/v1/verify", {
       method: "POST",
-      headers: { "content-type": "application/json", accept: "application/json" },
+      headers: { ...asker.headers, "content-type": "application/json", accept: "application/json" },
       body: JSON.stringify({ [kind]: code }),
-      credentials: "omit",
+      credentials: asker.credentials,
       cache: "no-store",
       redirect: "error",
       referrerPolicy: "no-referrer",

@@ -40,7 +40,7 @@ export class Clock {
   #mark = NOTHING_SEEN;
   #keptAt = Number.NEGATIVE_INFINITY;
 
-  constructor(keeper: Keeper, own: () => number = Date.now) {
+  constructor(keeper: Keeper, own: () => number = () => Date.now()) {
     this.#keeper = keeper;
     this.#own = own;
   }

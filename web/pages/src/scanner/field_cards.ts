@@ -8,6 +8,7 @@ import type { Mode } from "./settings.js";
 
 const USABLE: readonly string[] = ["green", "amber"];
 const ELSEWHERE = "";
+const UNBROKEN = "\u2011"; // a hyphen at which no line ends
 
 /** Add to a drawn verdict what this paper's kind asks for. */
 export function addFieldCards(page: DocumentFragment, view: VerdictView, mode: Mode, clock: Clock): void {
@@ -26,7 +27,7 @@ export function addFieldCards(page: DocumentFragment, view: VerdictView, mode: M
 function matchCard(): DocumentFragment {
   const card = copyOf("match");
   const section = found(card, "section");
-  section.addEventListener("change", ({ target }) => {
+  found(card, "fieldset").addEventListener("change", ({ target }) => {
     section.dataset["match"] = (target as HTMLInputElement).value;
   });
   return card;
@@ -38,7 +39,11 @@ function nowCard(paper: PaperView, hours: readonly string[], clock: Clock): Docu
   const { ms, behind } = clock.look();
   const within = isWithin(hours, ms);
   const places = placesOf(paper)?.value as readonly string[] | undefined;
-  fill(card, { time: clockTime(ms), hours: hours.join("; "), places: places?.map((name) => ({ name })) ?? [] });
+  fill(card, {
+    time: clockTime(ms),
+    hours: hours.join("; ").replaceAll("-", UNBROKEN),
+    places: places?.map((name) => ({ name })) ?? [],
+  });
   const section = found(card, "section");
   const decide = (place: string | null): void => {
     section.dataset["allowed"] = behind ? "unknown" : allowed(within, place, places);

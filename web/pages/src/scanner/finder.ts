@@ -55,7 +55,9 @@ export class Finder {
   }
 
   async #look(video: HTMLVideoElement): Promise<void> {
-    const codes = await this.#reader.readFrame(video).catch(() => []);
+    const read = await this.#reader.readFrame(video).catch(() => null);
+    notice("reader", read === null);
+    const codes = read ?? [];
     const code = choose(codes, location.origin);
     notice("several", codes.length > 0 && code === null);
     if (code !== null && this.#seen.isNew(code, performance.now())) this.#onCode(code);

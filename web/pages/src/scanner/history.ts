@@ -18,7 +18,7 @@ export class History {
   }
 
   async add(view: VerdictView): Promise<void> {
-    await this.#storage.add("history", {
+    await this.#storage.addToHistory({
       at: Date.now(),
       colour: view.colour,
       outcome: view.outcome,
@@ -32,7 +32,7 @@ export class History {
   /** Forget what is too old, and show the rest. */
   async show(): Promise<void> {
     await this.#storage.trim("history", Date.now() - KEPT_MS, MOST);
-    const newest = (await this.#storage.list("history")).reverse().slice(0, SHOWN);
+    const newest = (await this.#storage.listHistory()).reverse().slice(0, SHOWN);
     this.#list.replaceChildren(
       ...newest.map((one) => {
         const item = copyOf("remembered");
@@ -45,7 +45,7 @@ export class History {
   }
 
   async #clear(): Promise<void> {
-    await this.#storage.clear("history");
+    await this.#storage.clearHistory();
     await this.show();
   }
 }

@@ -31,6 +31,7 @@ export class Reader {
   readonly #waiting = new Map<number, (codes: readonly string[] | null) => void>();
   readonly #detector: Promise<Detector | null> = makeDetector();
   #asked = 0;
+  #dead = false;
 
   constructor(decoder: Decoder) {
     this.#worker = new Worker(scriptUrl(decoder.script), { type: "module", name: decoder.wasm });
@@ -38,11 +39,11 @@ export class Reader {
     this.#worker.addEventListener("error", () => this.#giveUp());
   }
 
-  /** The codes in the present frame of a video. */
+  /** The codes in the present frame of a video. Throws where there is nothing to read them with. */
   async readFrame(video: HTMLVideoElement): Promise<readonly string[]> {
     const detector = await this.#detector;
     if (detector !== null) return await detect(detector, video);
-    return (await this.#decode(await shrunk(video, video.videoWidth, video.videoHeight, FRAME_PX), false)) ?? [];
+    return await this.#decode(await shrunk(video, video.videoWidth, video.videoHeight, FRAME_PX), false);
   }
 
   /** The codes in a picture from the phone. Throws for what is no picture. */
@@ -51,14 +52,15 @@ export class Reader {
     const detector = await this.#detector;
     const detected = detector === null ? [] : await detect(detector, picture);
     if (detected.length > 0) return detected;
-    return (await this.#decode(await shrunk(picture, picture.width, picture.height, PICTURE_PX), true)) ?? [];
+    return await this.#decode(await shrunk(picture, picture.width, picture.height, PICTURE_PX), true);
   }
 
-  #decode(picture: ImageBitmap, thorough: boolean): Promise<readonly string[] | null> {
+  #decode(picture: ImageBitmap, thorough: boolean): Promise<readonly string[]> {
     const id = ++this.#asked;
-    return new Promise((resolve) => {
-      this.#waiting.set(id, resolve);
-      this.#worker.postMessage({ id, picture, thorough }, [picture]);
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, (codes) => (codes === null ? reject(new Error("no reader")) : resolve(codes)));
+      if (this.#dead) this.#settle({ id, codes: null });
+      else this.#worker.postMessage({ id, picture, thorough }, [picture]);
     });
   }
 
@@ -68,6 +70,7 @@ export class Reader {
   }
 
   #giveUp(): void {
+    this.#dead = true;
     for (const id of [...this.#waiting.keys()]) this.#settle({ id, codes: null });
   }
 }

@@ -7,7 +7,7 @@
 import { lookup, Malformed, present, type VerdictView } from "@khoso/verifier";
 import { annotated, together } from "../answering.js";
 import { copyOf, fill, found } from "../screen.js";
-import { ask, type Silence } from "../server.js";
+import { type Asker, ask, type Silence } from "../server.js";
 import type { Clock } from "./clock.js";
 import { addFieldCards } from "./field_cards.js";
 import { judge } from "./judging.js";
@@ -24,8 +24,12 @@ export interface Surroundings {
   readonly mode: () => Mode;
   /** The first verdict on a code, and any later one of another colour. */
   readonly announce: (view: VerdictView) => void;
-  /** The last word on a scan. */
-  readonly remember: (view: VerdictView) => void;
+  /** The last word on a scan, and whether the server has heard of it. */
+  readonly remember: (view: VerdictView, code: string, heard: boolean) => void;
+  /** Who asks the server; undefined for nobody in particular. */
+  readonly asker: () => Asker | undefined;
+  /** Let a signed-in inspector report from a card on a verdict. */
+  readonly reporting: (card: ParentNode, code: string) => void;
 }
 
 const result = found(document, "#result");
@@ -41,15 +45,15 @@ export async function scan(text: string, around: Surroundings): Promise<void> {
   performance.measure("judge", { start });
   if (mine !== latest) return;
   const asked = navigator.onLine && own.outcome !== "not_an_official_code" && own.outcome !== "malformed";
-  show(byItself(own, asked ? "asking" : null), own, around);
+  show(byItself(own, asked ? "asking" : null), own, around, code);
   around.announce(own);
   performance.measure("shown", { start });
-  if (!asked) return around.remember(own);
-  const server = await ask(code);
+  if (!asked) return around.remember(own, code, false);
+  const server = await ask(code, "code", around.asker());
   const final = typeof server === "string" ? own : server;
-  around.remember(final);
+  around.remember(final, code, typeof server !== "string");
   if (mine !== latest) return;
-  show(typeof server === "string" ? byItself(own, "unasked") : together(own, server), final, around);
+  show(typeof server === "string" ? byItself(own, "unasked") : together(own, server), final, around, code);
   if (shownColour() !== own.colour) around.announce(final);
 }
 
@@ -61,13 +65,16 @@ export async function scanTyped(typed: string, around: Surroundings): Promise<vo
   const mistyped = mistypedView(text, around);
   if (mistyped !== null) return show(annotated(mistyped, "by-device"), mistyped, around);
   result.replaceChildren(copyOf("checking"));
-  const server = await ask(text, "lookup_code");
+  const server = await ask(text, "lookup_code", around.asker());
   if (mine !== latest) return;
   if (typeof server === "string") return showSilence(server);
   show(annotated(server, "by-server"), server, around);
   around.announce(server);
-  around.remember(server);
+  around.remember(server, "", true);
 }
+
+/** Whether somebody may be reading an answer. */
+export const isShown = (): boolean => result.hasChildNodes();
 
 /** Take the answer away, and whatever is still on its way to it. */
 export function clear(): void {
@@ -98,8 +105,9 @@ function byItself(own: VerdictView, note: "asking" | "unasked" | null): Document
   return page;
 }
 
-function show(page: DocumentFragment, view: VerdictView, around: Surroundings): void {
+function show(page: DocumentFragment, view: VerdictView, around: Surroundings, code = ""): void {
   addFieldCards(page, view, around.mode(), around.clock);
+  if (code !== "") around.reporting(page, code);
   const again = shown === latest;
   shown = latest;
   result.replaceChildren(page);

@@ -22,6 +22,16 @@ export interface Remembered {
   readonly compared: Words | null;
 }
 
+/** What is to be sent when there is a network, under an id by which it is recorded once. */
+export interface Waiting {
+  readonly id: string;
+  readonly kind: "scan" | "report";
+  /** Who made it. */
+  readonly subject: string;
+  readonly at: number;
+  readonly body: object;
+}
+
 export interface Words {
   readonly vi: string;
   readonly en: string;
@@ -30,9 +40,8 @@ export interface Words {
 interface Schema extends DBSchema {
   kept: { key: string; value: unknown };
   history: { key: number; value: Remembered; indexes: { at: number } };
+  outbox: { key: string; value: Waiting; indexes: { at: number } };
 }
-
-type Name = "history";
 
 const VERSION = 1;
 const NAME = "khoso-scanner";
@@ -59,20 +68,33 @@ export class Storage {
     await (await this.#database)?.put("kept", value, key).catch(() => undefined);
   }
 
-  async list(store: Name): Promise<Remembered[]> {
-    return (await (await this.#database)?.getAllFromIndex(store, "at").catch(() => [])) ?? [];
+  async listHistory(): Promise<Remembered[]> {
+    return (await (await this.#database)?.getAllFromIndex("history", "at").catch(() => [])) ?? [];
   }
 
-  async add(store: Name, value: Remembered): Promise<void> {
-    await (await this.#database)?.add(store, value).catch(() => undefined);
+  async addToHistory(value: Remembered): Promise<void> {
+    await (await this.#database)?.add("history", value).catch(() => undefined);
   }
 
-  async clear(store: Name): Promise<void> {
-    await (await this.#database)?.clear(store).catch(() => undefined);
+  async clearHistory(): Promise<void> {
+    await (await this.#database)?.clear("history").catch(() => undefined);
+  }
+
+  async listWaiting(): Promise<Waiting[]> {
+    return (await (await this.#database)?.getAllFromIndex("outbox", "at").catch(() => [])) ?? [];
+  }
+
+  async keepWaiting(value: Waiting): Promise<void> {
+    await (await this.#database)?.put("outbox", value).catch(() => undefined);
+  }
+
+  async dropWaiting(values: readonly Waiting[]): Promise<void> {
+    const database = await this.#database;
+    await Promise.all(values.map(({ id }) => database?.delete("outbox", id).catch(() => undefined)));
   }
 
   /** Forget what is older than `before`, and all but the newest `most`. */
-  async trim(store: Name, before: number, most: number): Promise<void> {
+  async trim(store: "history" | "outbox", before: number, most: number): Promise<void> {
     const transaction = (await this.#database)?.transaction(store, "readwrite");
     if (transaction === undefined) return;
     let left = (await transaction.store.count()) - most;
@@ -87,6 +109,7 @@ export class Storage {
 function make(database: IDBPDatabase<Schema>): void {
   database.createObjectStore("kept");
   database.createObjectStore("history", { autoIncrement: true }).createIndex("at", "at");
+  database.createObjectStore("outbox", { keyPath: "id" }).createIndex("at", "at");
 }
 
 /** Let a newer version of this page change the storage. */

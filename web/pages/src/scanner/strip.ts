@@ -3,6 +3,7 @@
 import { fill, found } from "../screen.js";
 import type { Clock } from "./clock.js";
 import type { KeptLists, Refreshed } from "./kept_lists.js";
+import type { SignedIn } from "./session.js";
 
 const GREEN_MS = 14_400_000;
 const AMBER_MS = 86_400_000;
@@ -34,6 +35,21 @@ export function notice(name: string, shown: boolean): void {
   found(document, `[data-notice=${name}]`).hidden = !shown;
 }
 
+/** Who is signed in, or the way to it. */
+export function showSession(who: SignedIn): void {
+  const section = found(document, "#session");
+  section.hidden = who === "unknown";
+  section.dataset["signedIn"] = String(typeof who !== "string");
+  if (typeof who !== "string") fill(section, { name: who.name ?? who.subject });
+}
+
+/** How many scans and reports wait for a network. */
+export function showWaiting(waiting: number): void {
+  const section = found(document, "#waiting");
+  section.hidden = waiting === 0;
+  fill(section, { waiting });
+}
+
 export function ageOf(asOf: number | null, ms: number): Age {
   if (asOf === null) return "none";
   const age = ms - asOf * 1_000;
@@ -43,9 +59,9 @@ export function ageOf(asOf: number | null, ms: number): Age {
 
 function inWords(ms: number): { vi: string; en: string } {
   const minutes = Math.max(0, Math.floor(ms / MINUTE_MS));
-  if (minutes < 1) return { vi: "vừa xong", en: "just now" };
-  if (minutes < 60) return { vi: `${minutes} phút trước`, en: `${minutes} min ago` };
+  if (minutes < 1) return { vi: "chưa đầy 1 phút", en: "not a minute old" };
+  if (minutes < 60) return { vi: `${minutes} phút trước`, en: `${minutes} min old` };
   const hours = Math.floor(minutes / 60);
-  if (hours < 48) return { vi: `${hours} giờ trước`, en: `${hours} h ago` };
-  return { vi: `${Math.floor(hours / 24)} ngày trước`, en: `${Math.floor(hours / 24)} days ago` };
+  if (hours < 48) return { vi: `${hours} giờ trước`, en: `${hours} h old` };
+  return { vi: `${Math.floor(hours / 24)} ngày trước`, en: `${Math.floor(hours / 24)} days old` };
 }

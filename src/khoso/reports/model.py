@@ -1,0 +1,68 @@
+"""A report of an inspector, as it comes in and as it is read."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+MAX_PHOTO_BYTES = 4 << 20
+
+
+class Finding(StrEnum):
+    """What does not match."""
+
+    DIFFERS = "differs"
+    """What the inspector sees is not what the code says: another plate, address or person."""
+    ALTERED = "altered"
+    """The print says something else than the code."""
+    FORGED = "forged"
+    """No genuine code."""
+    OTHER = "other"
+
+
+class ReportRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an inspector found. Everything in it is his word but the paper, which the code proves."""
+
+    report_id: UUID
+    """Made by whoever reports, the same however often it is sent."""
+    code: Annotated[str, msgspec.Meta(max_length=2_500)]
+    """The whole text of the scanned QR code."""
+    finding: Finding
+    note: Annotated[str, msgspec.Meta(max_length=1_000)] = ""
+    photo: Annotated[bytes, msgspec.Meta(max_length=MAX_PHOTO_BYTES)] | None = None
+    """JPEG, PNG or WebP, in base64."""
+
+
+class Paper(msgspec.Struct, frozen=True):
+    """What the code proved."""
+
+    result_code: str
+    type_code: str
+    issuer: str
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """A report as it is kept."""
+
+    report_id: UUID
+    reported_at: datetime
+    reporter: str
+    reporter_agency: str
+    finding: str
+    note: str
+    result_code: str | None = None
+    """None for a code that proved nothing; then `code` is the text that was scanned."""
+    type_code: str | None = None
+    issuer: str | None = None
+    code: str | None = None
+    has_photo: bool
+
+
+class ReportList(msgspec.Struct, frozen=True):
+    """The newest first."""
+
+    items: list[Report]
+    next_before: datetime | None = None
+    """Ask with `before` for those that are older; None at the end."""

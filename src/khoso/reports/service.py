@@ -1,0 +1,61 @@
+"""Taking reports and showing them to the two agencies they concern: the inspector's own, and the paper's issuer."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from khoso import db
+from khoso.db import Pool
+from khoso.errors import NotFound
+from khoso.reports import store
+from khoso.reports.model import Paper, Report, ReportList, ReportRequest
+from khoso.reports.photo import redraw
+
+MAX_PAGE = 50
+
+
+class Reports:
+    """Reports of one city."""
+
+    def __init__(self, pool: Pool, prove: Callable[[str], Paper | None], now: Callable[[], datetime]) -> None:
+        """`prove` says which paper a code proves; None for none."""
+        self._pool = pool
+        self._prove = prove
+        self._now = now
+
+    async def receive(self, asked: ReportRequest, reporter: str, agency_code: str) -> None:
+        """Keep a report, once. Raises InvalidInput for a photo that is none."""
+        photo = None if asked.photo is None else await asyncio.to_thread(redraw, asked.photo)
+        paper = self._prove(asked.code)
+        proven = {} if paper is None else msgspec.structs.asdict(paper)
+        report = Report(
+            report_id=asked.report_id,
+            reported_at=self._now(),
+            reporter=reporter,
+            reporter_agency=agency_code,
+            finding=asked.finding,
+            note=asked.note,
+            code=None if proven else asked.code,
+            has_photo=photo is not None,
+            **proven,
+        )
+        async with db.transaction(self._pool) as conn:
+            if await store.insert_report(conn, report, photo):
+                await store.trace(conn, report)
+
+    async def list_reports(self, agency_code: str, before: datetime | None) -> ReportList:
+        """A page of what concerns an agency."""
+        async with db.connection(self._pool) as conn:
+            found = await store.list_reports(conn, agency_code, before, MAX_PAGE)
+        return ReportList(found, found[-1].reported_at if len(found) == MAX_PAGE else None)
+
+    async def get_photo(self, report_id: UUID, agency_code: str) -> bytes:
+        """The photo of a report. Raises NotFound for one that is not there, or does not concern the agency."""
+        async with db.connection(self._pool) as conn:
+            photo = await store.find_photo(conn, report_id, agency_code)
+        if photo is None:
+            raise NotFound(str(report_id))
+        return photo

@@ -1,0 +1,69 @@
+"""Reports in the database."""
+
+from datetime import datetime
+from uuid import UUID
+
+from khoso import db
+from khoso.auditing import store as auditing
+from khoso.db import Connection
+from khoso.reports.model import Report
+
+
+async def insert_report(conn: Connection, report: Report, photo: bytes | None) -> bool:
+    """Keep a report; False if one of that id is there."""
+    inserted = await conn.fetchval(
+        """
+        INSERT INTO mismatch_report (report_id, reported_at, reporter, reporter_agency, finding, note, result_code,
+                                     type_code, issuer, code, photo)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            ON CONFLICT (report_id) DO NOTHING
+        RETURNING 1
+        """,
+        report.report_id,
+        report.reported_at,
+        report.reporter,
+        report.reporter_agency,
+        report.finding,
+        report.note,
+        report.result_code,
+        report.type_code,
+        report.issuer,
+        report.code,
+        photo,
+    )
+    return inserted is not None
+
+
+async def trace(conn: Connection, report: Report) -> None:
+    """Write the report into the audit; the last thing in its transaction."""
+    entry = auditing.Entry(report.reporter, "report_mismatch", str(report.report_id))
+    await auditing.append(conn, [entry], report.reported_at)
+
+
+async def list_reports(conn: Connection, agency_code: str, before: datetime | None, limit: int) -> list[Report]:
+    """Those by inspectors of the agency, and those about its papers, the newest first."""
+    return await db.fetch_all(
+        conn,
+        Report,
+        """
+        SELECT report_id, reported_at, reporter, reporter_agency, finding, note, result_code, type_code, issuer, code,
+               photo IS NOT NULL AS has_photo
+          FROM mismatch_report
+         WHERE (reporter_agency = $1 OR issuer = $1) AND ($2::timestamptz IS NULL OR reported_at < $2)
+         ORDER BY reported_at DESC, report_id
+         LIMIT $3
+        """,
+        agency_code,
+        before,
+        limit,
+    )
+
+
+async def find_photo(conn: Connection, report_id: UUID, agency_code: str) -> bytes | None:
+    """The photo of a report that the agency may see."""
+    photo: bytes | None = await conn.fetchval(
+        "SELECT photo FROM mismatch_report WHERE report_id = $1 AND (reporter_agency = $2 OR issuer = $2)",
+        report_id,
+        agency_code,
+    )
+    return photo
