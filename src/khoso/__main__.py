@@ -120,6 +120,17 @@ def demo(
     run(config, out, err, fresh=fresh, prepare_only=prepare_only)
 
 
+@app.command(hidden=True)
+def demo_provider(parent: Annotated[int | None, typer.Option(hidden=True)] = None) -> None:
+    """The identity provider of a demonstration, started by it."""
+    from khoso.demo.provider import serve_provider
+    from khoso.processes import die_with
+
+    if parent is not None:
+        die_with(parent)
+    serve_provider(configuration.load())
+
+
 @app.command()
 def migrate() -> None:
     """Bring the schema up to date, as the owner (KHOSO_DATABASE_OWNER_URL)."""

@@ -1,6 +1,7 @@
 """A browser without a screen: it keeps cookies, and follows to the identity provider and back."""
 
 from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
@@ -40,6 +41,8 @@ class Browser:
             answer = await outside.post(url, data={"sub": who} if who else {"action": "deny"})
         assert answer.status_code == 302, answer.text
         location: str = answer.headers["location"]
+        if not who:  # this provider forgets the state, which others give back (RFC 6749, 4.1.2.1)
+            location += f"&state={parse_qs(urlsplit(url).query)['state'][0]}"
         return location
 
     async def log_in(self, who: str) -> httpx.Response:

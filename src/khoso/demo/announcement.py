@@ -12,7 +12,9 @@ from rich.text import Text
 
 from khoso.caller import Caller
 from khoso.config import Config, to_environment
+from khoso.demo.people import PEOPLE
 from khoso.demo.places import Places
+from khoso.demo.provider import brings_provider
 from khoso.demo.record import Demonstration
 from khoso.demo.store import Place
 from khoso.identity.tokens import make_token
@@ -41,6 +43,7 @@ def _lines(config: Config, places: Places, demonstration: Demonstration, place: 
         "Kiểm tra giấy | verify a paper": f"{config.public_url}/v",
         "Giấy để quét thử | papers to scan": f"{config.public_url}/demo/papers",
         "Giải thích từng giấy | each explained": f"{config.public_url}/demo/papers/guide",
+        **({"Đăng nhập | log in": f"{config.public_url}/account"} if config.oidc_issuer else {}),
         "Giao diện lập trình | API": f"{config.public_url}/docs/api",
         f"Bản in {len(demonstration.papers)} giấy | sheet to print": _near(places.sheet),
         "Ảnh từng mã | picture of each code": f"{_near(places.codes)}/",
@@ -48,6 +51,11 @@ def _lines(config: Config, places: Places, demonstration: Demonstration, place: 
     }.items():
         yield f"{label:36} {where}"
     yield ""
+    if brings_provider(config):
+        yield "Ai đăng nhập | who logs in:"
+        for person in PEOPLE:
+            yield f"  {person.login:24} {person.part.vi} | {person.part.en}"
+        yield ""
     yield "Thử ở cửa sổ khác | try it in another window:"
     yield f"  . {shlex.quote(_near(places.env))}"
     for who, command in _commands(first.result_code, first.lookup_code or "", place):

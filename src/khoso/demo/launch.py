@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
@@ -19,7 +19,9 @@ from khoso.demo import store
 from khoso.demo.announcement import announce, write_env
 from khoso.demo.build import load_demonstration
 from khoso.demo.errors import ServerEnded
+from khoso.demo.people import ensure_people
 from khoso.demo.places import Places
+from khoso.demo.provider import brings_provider, provider_address, with_provider, write_secret
 from khoso.demo.record import Demonstration
 from khoso.embedded import EmbeddedPostgres, provision
 from khoso.errors import ConfigurationError
@@ -47,6 +49,9 @@ def run(config: Config, out: Console, err: Console, *, fresh: bool, prepare_only
         check_address(config)
         if fresh:
             _clear(config, places)
+        if brings_provider(config):
+            check_address(provider_address(config))
+            write_secret(config)
         with own_database(config, places) as ready:
             status.update("Danh mục, khoá, giấy mẫu… | catalogue, keys, papers…")
             demonstration, place = _run(prepare(ready))
@@ -76,7 +81,7 @@ def demo_config(config: Config, host: str | None) -> Config:
     }
     usual = Config()
     unset = {name: value for name, value in own.items() if getattr(config, name) == getattr(usual, name)}
-    return msgspec.structs.replace(config, demo=True, **unset)
+    return with_provider(msgspec.structs.replace(config, demo=True, **unset))
 
 
 @contextmanager
@@ -105,6 +110,8 @@ async def prepare(config: Config) -> tuple[Demonstration, store.Place]:
         ) from None
     async with open_services(config, verifying=False) as services:
         demonstration = await load_demonstration(config, services, utc_now)
+        if brings_provider(config):
+            await ensure_people(services, config.oidc_issuer, utc_now())
         return demonstration, await store.get_place(services.pool, demonstration.papers[0].result_code)
 
 
@@ -167,11 +174,12 @@ async def _cancellable(work: Coroutine[Any, Any, T]) -> T:
 def _served(config: Config, lock: int) -> "Iterator[subprocess.Popen[bytes]]":
     """The web server as a child, which holds the lock for as long as it lives, even if this process is killed."""
     os.environ.update(to_environment(config))
-    server = spawn_khoso("serve", keep_open=(lock,))
-    try:
+    with ExitStack() as children:
+        if brings_provider(config):
+            children.callback(stop, spawn_khoso("demo-provider"))
+        server = spawn_khoso("serve", keep_open=(lock,))
+        children.callback(stop, server)
         yield server
-    finally:
-        stop(server)
 
 
 def _await_ready(config: Config, server: "subprocess.Popen[bytes]") -> None:

@@ -29,6 +29,8 @@ class Places:
         self.sheet = self.directory / "papers.html"
         self.codes = self.directory / "codes"
         self.env = self.directory / "env"
+        self.provider_secret = self.directory / "provider-secret"
+        self.provider_log = self.directory / "provider.log"
         self._database = data_dir / "postgres"
         self._lists = data_dir / "lists"
         self._root_name = hashlib.sha256(bytes(data_dir)).hexdigest()[:12]

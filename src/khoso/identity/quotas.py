@@ -4,10 +4,9 @@ A worker takes a few requests at a time and gives them out from memory, so that 
 What is given out is never more than the quota; what a worker that ends had left is lost for the hour.
 """
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-
-import msgspec
 
 from khoso import db
 from khoso.db import Pool
@@ -16,13 +15,18 @@ from khoso.identity import client_store as store
 
 _SHARES = 200
 """A worker takes one of so many parts of the quota at a time."""
+_PAUSE = timedelta(seconds=5)
+"""How long a refusal is remembered before the database is asked whether the quota was raised."""
 
 
-class _Taken(msgspec.Struct):
-    """What a worker may still give out in an hour."""
+class _Taken:
+    """What a worker may still give out in an hour, or when it is worth asking again."""
 
-    hour: datetime
-    left: int
+    def __init__(self, hour: datetime) -> None:
+        self.hour = hour
+        self.left = 0
+        self.ask_again_at = hour
+        self.asking = asyncio.Lock()
 
 
 class Quotas:
@@ -39,18 +43,20 @@ class Quotas:
         hour = now.replace(minute=0, second=0, microsecond=0)
         taken = self._taken.get(client_id)
         if taken is None or taken.hour != hour:
-            taken = self._taken[client_id] = _Taken(hour, 0)
+            taken = self._taken[client_id] = _Taken(hour)
         if taken.left == 0:
-            more = await self._take_more(client_id, hour, now)
-            taken.left += more  # not in one statement: others have changed it meanwhile
+            async with taken.asking:  # one at a time: a crowd of them would hold all connections
+                if taken.left == 0:
+                    await self._take_more(client_id, taken, now)
         taken.left -= 1
 
-    async def _take_more(self, client_id: str, hour: datetime, now: datetime) -> int:
-        try:
-            async with db.connection(self._pool) as conn:
-                more = await store.take_requests(conn, client_id, hour, _SHARES)
-        except Unavailable:
-            return 1  # the database is away: what needs it fails anyway, and checking papers must go on
-        if more == 0:
-            raise QuotaUsedUp(int((hour + timedelta(hours=1) - now).total_seconds()) + 1)
-        return more
+    async def _take_more(self, client_id: str, taken: _Taken, now: datetime) -> None:
+        if now >= taken.ask_again_at:
+            try:
+                async with db.connection(self._pool) as conn:
+                    taken.left = await store.take_requests(conn, client_id, taken.hour, _SHARES)
+            except Unavailable:
+                taken.left = 1  # the database is away: what needs it fails anyway, and checking papers must go on
+        if taken.left == 0:
+            taken.ask_again_at = max(taken.ask_again_at, now + _PAUSE)
+            raise QuotaUsedUp(int((taken.hour + timedelta(hours=1) - now).total_seconds()) + 1)
