@@ -24,6 +24,7 @@ from khoso.front import Application, Front
 from khoso.http import answering, provide_caller
 from khoso.identity import client_routes as clients
 from khoso.identity import oauth_routes as oauth
+from khoso.identity import passkey_routes as passkeys
 from khoso.identity import routes as identity
 from khoso.imports import routes as imports
 from khoso.issuance import routes as issuance
@@ -48,7 +49,10 @@ _SERVICES = (
 )
 """The rooms that handlers ask for by their names."""
 
-_OF_IDENTITY = ("administered", "authorizations", "clients", "door", "logins", "me", "sessions")
+_OF_IDENTITY = (
+    *("administered", "appointed", "authorizations", "clients", "door", "logins", "me", "passkeys", "sessions"),
+    "step_ups",
+)
 """The same, of what finds out who asks."""
 
 GARBAGE_THRESHOLD = 20_000
@@ -75,6 +79,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
             *identity.HANDLERS,
             *oauth.HANDLERS,
             *clients.HANDLERS,
+            *passkeys.HANDLERS,
             *catalogue.HANDLERS,
             *authority.HANDLERS,
             *issuance.HANDLERS,

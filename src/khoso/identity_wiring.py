@@ -17,6 +17,7 @@ from khoso.identity.door import Door
 from khoso.identity.logins import Logins
 from khoso.identity.me import Me, NameOf
 from khoso.identity.model import GrantsOf
+from khoso.identity.passkeys import Passkeys, StepUp
 from khoso.identity.proofs import Proofs
 from khoso.identity.provider import Provider, ProviderSettings
 from khoso.identity.quotas import Quotas
@@ -40,8 +41,12 @@ class Identity:
     authorizations: Authorizations
     clients: Clients
     me: Me
+    passkeys: Passkeys
+    step_ups: StepUp
     administered: Callable[[Caller], frozenset[str]]
     """The agencies whose clients a caller administers."""
+    appointed: Callable[[Caller], frozenset[str]]
+    """The agencies whose people a caller administers."""
 
 
 def make_identity(
@@ -69,8 +74,8 @@ def make_identity(
     authorizations = Authorizations(pool, logins, rights, proofs, cutoffs, key, origin=origin, now=now)
     reader = TokenReader(key.public_key(), origin)
 
-    def administered(caller: Caller) -> frozenset[str]:
-        return purview_of(caller, hierarchy(), "clients:write").agencies
+    def agencies_by(scope: str) -> Callable[[Caller], frozenset[str]]:
+        return lambda caller: purview_of(caller, hierarchy(), scope).agencies
 
     return Identity(
         door=Door(reader, cutoffs, proofs, sessions, Quotas(pool, now), origin=origin, now=now),
@@ -80,7 +85,10 @@ def make_identity(
         authorizations=authorizations,
         clients=Clients(pool, cutoffs, now),
         me=Me(pool, rights, authorizations, name_of, now),
-        administered=administered,
+        passkeys=Passkeys(pool, sessions, rights, origin=origin, now=now),
+        step_ups=StepUp(pool, hierarchy, now),
+        administered=agencies_by("clients:write"),
+        appointed=agencies_by("assignments:write"),
     )
 
 

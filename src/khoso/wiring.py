@@ -71,6 +71,8 @@ Clock = Callable[[], datetime]
 log = structlog.get_logger(__name__)
 
 _AGE_SECONDS = 1.0
+STEP_UP_SECONDS = 2.0
+"""How soon every worker knows for what an agency asks a passkey."""
 
 
 def utc_now() -> datetime:
@@ -166,6 +168,7 @@ async def _open_database(
     await services.catalogue.refresh()
     await services.catalogue.renew_trust()
     await services.identity.cutoffs.refresh()
+    await services.identity.step_ups.refresh()
     if verifying:
         await services.statuses.refresh()
     await services.published.refresh()
@@ -387,6 +390,7 @@ async def _following(
             follow("statuses", services.statuses.refresh, wakes["khoso_status"]),
             follow("spool", services.keeper.deliver, asyncio.Event()),
             services.scan_counts.keep_flushing(),
+            follow("step-up rules", services.identity.step_ups.refresh, asyncio.Event(), STEP_UP_SECONDS),
             follow("cut-offs", services.identity.cutoffs.refresh, wakes[CUTOFF_CHANNEL]),
             _tell_ages(services, now),
             REQUEST_TIMES.keep_telling(),

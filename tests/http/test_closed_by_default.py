@@ -58,10 +58,16 @@ PUBLIC = {
 
 
 SIGNED_IN = {
+    "DELETE /api/v1/me/passkeys/{passkey_id}",
     "DELETE /api/v1/me/sessions/{name}",
     "GET /api/v1/me",
+    "GET /api/v1/me/passkeys",
     "GET /api/v1/me/sessions",
     "POST /api/v1/admin-invitations/redemption",
+    "POST /api/v1/me/passkeys",
+    "POST /api/v1/me/passkeys/options",
+    "POST /api/v1/me/step-up",
+    "POST /api/v1/me/step-up/options",
     "PUT /api/v1/me/agency",
 }
 """The same for routes that ask for a token, and for nothing that it allows."""

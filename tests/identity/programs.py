@@ -12,7 +12,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from conftest import ORIGIN, Clock
-from desk import Desk, read
+from desk import AGENCY, Desk, read
 from identity.browsing import Browser
 from khoso.formats import cose
 
@@ -20,6 +20,7 @@ REDIRECT = "vn.danang.congdanso:/login"
 VERIFIER = "v" * 43
 TOKEN = "/oauth/token"
 CITY = "H17"
+CLIENTS = "/api/v1/clients"
 
 Json = dict[str, Any]
 
@@ -163,3 +164,20 @@ class System:
 
 def query(url: str) -> Json:
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+async def new_system(desk: Desk, agency: str = AGENCY, **request: object) -> System:
+    client_id = await register(desk, kind="system", name="Một cửa", agency_code=agency, **request)
+    system = System(desk, client_id, Key())
+    await add_key(system, system.key)
+    return system
+
+
+def administrator(desk: Desk, agency: str = "H17") -> dict[str, str]:
+    return desk.token("clients:write", agency=agency, subject="administrator")
+
+
+async def add_key(system: System, key: Key, **times: str) -> httpx.Response:
+    path = f"{CLIENTS}/{system.client_id}/keys"
+    body = {"jwk": key.jwk, **times}
+    return await system.desk.client.post(path, json=body, headers=administrator(system.desk))

@@ -12,33 +12,14 @@ import pytest
 from conftest import ORIGIN, Clock, open_client
 from desk import AGENCY, OTHER_AGENCY, Desk, problem, read
 from identity.conftest import Assign
-from identity.programs import Key, System, encode, register
+from identity.programs import CLIENTS, Key, System, add_key, administrator, encode, new_system
 from khoso.config import Config
 from samples import house_permit, truck_permit
-
-CLIENTS = "/api/v1/clients"
 
 
 @pytest.fixture
 async def system(desk: Desk) -> System:
     return await new_system(desk)
-
-
-async def new_system(desk: Desk, agency: str = AGENCY, **request: object) -> System:
-    client_id = await register(desk, kind="system", name="Một cửa", agency_code=agency, **request)
-    system = System(desk, client_id, Key())
-    await add_key(system, system.key)
-    return system
-
-
-def administrator(desk: Desk, agency: str = "H17") -> dict[str, str]:
-    return desk.token("clients:write", agency=agency, subject="administrator")
-
-
-async def add_key(system: System, key: Key, **times: str) -> httpx.Response:
-    path = f"{CLIENTS}/{system.client_id}/keys"
-    body = {"jwk": key.jwk, **times}
-    return await system.desk.client.post(path, json=body, headers=administrator(system.desk))
 
 
 def refused(answer: httpx.Response, code: str = "invalid_client") -> None:

@@ -11,7 +11,6 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from khoso.caller import Caller
-from khoso.identity.door import Door
 from khoso.identity.me import Me, MeView, SessionList
 
 _SIGNED_IN = {"signed_in": True}
@@ -19,11 +18,13 @@ _NEVER_KEPT = {"cache-control": "no-store"}
 
 
 async def guard(connection: "ASGIConnection[BaseRouteHandler, Any, Any, State]", handler: BaseRouteHandler) -> None:
-    """Nobody reaches a handler but whom the door lets in."""
-    door: Door = connection.app.state.services.identity.door
-    caller = await door.admit(connection.scope, handler.opt)
+    """Nobody reaches a handler but whom the door lets in; with a fresh passkey, where his agency asks for one."""
+    identity = connection.app.state.services.identity
+    caller = await identity.door.admit(connection.scope, handler.opt)
     if caller is not None:
         connection.scope["state"]["caller"] = caller
+        if "step_up" in handler.opt:
+            identity.step_ups.require(caller, handler.opt["step_up"])
 
 
 class AgencyChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -55,7 +55,7 @@ class ImportView(msgspec.Struct, frozen=True, kw_only=True):
 
 @post(
     "/api/v1/imports",
-    opt={**_ISSUE, "body": tuple(_FORMATS)},
+    opt={**_ISSUE, "step_up": "issue", "body": tuple(_FORMATS)},
     status_code=HTTP_202_ACCEPTED,
     request_max_body_size=MAX_FILE_BYTES,
     response_headers=[ResponseHeader(name="Location", documentation_only=True, description="Where it is followed")],

@@ -28,6 +28,7 @@ async def issue(request: IssueRequest, asking: Asking) -> bytes:
     caller = asking.caller
     issuer: Issuer = asking.state.services.issuer
     assert caller is not None  # the route is not open to all
+    asking.state.services.identity.step_ups.require(caller, "issue")
     key = asking.header(b"idempotency-key")
     if key is None:
         raise InvalidInput(InputProblem("Idempotency-Key", "required", "is missing"))
@@ -70,7 +71,8 @@ ISSUE = HotRoute(
     refusals={
         "401": "There is no token, or it is not good",
         "403": "The token has not the scope `credentials:issue`; or the agency may not issue this type; or it takes "
-        "two persons (`draft_needed`: file a draft); or whoever asks is held (`issuing_held`: /api/v1/issuing-holds)",
+        "two persons (`draft_needed`: file a draft); or whoever asks is held (`issuing_held`: /api/v1/issuing-holds); "
+        "or the agency asks for a passkey (`step_up_required`)",
         "413": "The body is larger than 32 KB",
         "422": "Something in the request is wrong, or the Idempotency-Key was used for another request",
         "503": "The database is away: nothing was issued that was not answered; repeat with the same key. "

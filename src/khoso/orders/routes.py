@@ -38,6 +38,7 @@ MAX_KEY = 100
 
 _APPROVE = "credentials:approve"
 _ORDER = {"scope": "credentials:change-status"}
+_REVOKE = {"step_up": "revoke"}
 _READ = {"scope": ("credentials:change-status", _APPROVE)}
 _FILES = ("text/csv", "text/plain")
 
@@ -74,7 +75,7 @@ class Cancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @post(
     "/api/v1/credentials/{result_code:str}/acts",
-    opt=_ORDER,
+    opt=_ORDER | _REVOKE,
     status_code=HTTP_202_ACCEPTED,
     responses={
         HTTP_204_NO_CONTENT: ResponseSpec(None, description="Carried out"),
@@ -99,7 +100,7 @@ async def act_on_result(
 
 @post(
     "/api/v1/status-orders",
-    opt=_ORDER,
+    opt=_ORDER | _REVOKE,
     status_code=HTTP_201_CREATED,
     responses={202: _WAITS, 409: _CONFLICT},
     response_headers=[_LOCATION],
@@ -119,7 +120,7 @@ async def place_order(
 
 @post(
     "/api/v1/status-orders/file",
-    opt={**_ORDER, "body": _FILES},
+    opt={**_ORDER, **_REVOKE, "body": _FILES},
     status_code=HTTP_201_CREATED,
     request_max_body_size=MAX_FILE_BYTES,
     responses={202: _WAITS, 409: _CONFLICT},
@@ -224,7 +225,7 @@ async def list_order_faults(
 
 @post(
     "/api/v1/status-orders/{order_id:uuid}/approval",
-    opt={"scope": _APPROVE},
+    opt={"scope": _APPROVE, "step_up": "approve"},
     status_code=HTTP_200_OK,
     responses={409: _CONFLICT},
     tags=["status orders"],
