@@ -318,7 +318,8 @@ class Authorizations:
             session_name=login.session_name,
             stepped_up_at=stepped_up_at,
         )
-        return self._made(caller, login.client_id, key_hash, issued_at)
+        ends_at = await self._rights.find_end(conn, account.subject)
+        return self._made(caller, login.client_id, key_hash, issued_at, ends_at)
 
     # ------------------------------------------------------------ systems
 
@@ -331,9 +332,10 @@ class Authorizations:
             caller = await self._rights.find_system(conn, client)
             if form.scope is not None:
                 caller = limited(caller, frozenset(_narrowed(form.scope, sorted(caller.scopes))))
+            ends_at = await self._rights.find_end(conn, client.subject)
         if not caller.scopes:
             raise OAuthRefused("invalid_scope", "nothing is granted to this client")
-        return self._made(caller, client.client_id, key_hash, issued_at)
+        return self._made(caller, client.client_id, key_hash, issued_at, ends_at)
 
     # ------------------------------------------------------------ both
 
@@ -363,14 +365,15 @@ class Authorizations:
         except NotAuthenticated as error:
             raise OAuthRefused("invalid_dpop_proof", str(error)) from None
 
-    def _made(self, caller: Caller, client_id: str, key_hash: str | None, issued_at: datetime) -> TokenAnswer:
-        token = make_token(
-            self._key, self._origin, caller, issued_at, TOKEN_LIFETIME, client_id=client_id, key_hash=key_hash
-        )
+    def _made(
+        self, caller: Caller, client_id: str, key_hash: str | None, issued_at: datetime, ends_at: datetime | None
+    ) -> TokenAnswer:
+        lifetime = TOKEN_LIFETIME if ends_at is None else min(TOKEN_LIFETIME, ends_at - issued_at)
+        token = make_token(self._key, self._origin, caller, issued_at, lifetime, client_id=client_id, key_hash=key_hash)
         return TokenAnswer(
             access_token=token,
             token_type="Bearer" if key_hash is None else "DPoP",
-            expires_in=int(TOKEN_LIFETIME.total_seconds()),
+            expires_in=int(lifetime.total_seconds()),
             scope=" ".join(sorted(caller.scopes)),
             authorization_details=[
                 {"type": "result_types", "actions": [scope], "datatypes": sorted(types)}

@@ -4,6 +4,7 @@ Read anew whenever a session is used or a token made; nothing of it is kept.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 
 import msgspec
 
@@ -49,6 +50,11 @@ class Rights:
         """A system as it may act now for its agency; without any grant it may do nothing."""
         found = await self._act_for(conn, client.subject, client.agency_code)
         return found or Caller(subject=client.subject, scopes=frozenset(), agency_code=client.agency_code)
+
+    async def find_end(self, conn: Connection, subject: str) -> datetime | None:
+        """When the first of somebody's grants ends: what is made of them may not last longer."""
+        ends = [grant.valid_until for grant in await self._grants_of(conn, subject) if grant.valid_until is not None]
+        return min(ends, default=None)
 
     async def _act_for(self, conn: Connection, subject: str, agency_code: str) -> Caller | None:
         try:
