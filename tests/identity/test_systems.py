@@ -249,3 +249,9 @@ async def test_a_limit_of_one_type_is_held(system: System, assign: Assign) -> No
     headers = await system.token() | {"idempotency-key": "1"}
     answer = await system.desk.client.post("/api/v1/credentials", json=truck_permit(1), headers=headers)
     assert answer.status_code == 403
+
+
+async def test_a_token_ends_with_what_it_was_made_of(system: System, assign: Assign, clock: Clock) -> None:
+    await assign(f"client:{system.client_id}", "officer", AGENCY)
+    await system.desk.rows("UPDATE assignment SET valid_until = $1", clock() + timedelta(minutes=3))
+    assert read(await system.ask(), 200)["expires_in"] == 180
