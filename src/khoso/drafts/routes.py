@@ -180,7 +180,7 @@ async def reject_draft(
 
 @post(
     "/api/v1/drafts/{draft_id:uuid}/approval",
-    opt=_EITHER,
+    opt=_EITHER | {"step_up": "approve"},
     status_code=HTTP_200_OK,
     responses={409: _CONFLICT},
     tags=["drafts"],
@@ -198,7 +198,7 @@ async def approve_draft(
 
 @post(
     "/api/v1/drafts/approvals",
-    opt=_EITHER,
+    opt=_EITHER | {"step_up": "approve"},
     status_code=HTTP_200_OK,
     request_max_body_size=MAX_LIST_BYTES,
     tags=["drafts"],

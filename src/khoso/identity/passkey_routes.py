@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from litestar import Response, delete, get, post, put
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
 from khoso.caller import Caller
@@ -16,6 +17,7 @@ from khoso.identity.model import Act
 from khoso.identity.passkey_store import Passkey
 from khoso.identity.passkeys import Passkeys, StepUp, decode_id, encode_id
 from khoso.identity.sessions import LONGEST
+from khoso.problems import Problem
 
 _SIGNED_IN = {"signed_in": True}
 _WRITE = {"scope": "assignments:write"}
@@ -65,6 +67,7 @@ async def list_passkeys(caller: NamedDependency[Caller], passkeys: NamedDependen
     opt=_SIGNED_IN,
     status_code=200,
     tags=_TAGS,
+    responses={422: ResponseSpec(Problem, description="There are as many as there may be")},
     summary="Begin to register a passkey: options for navigator.credentials.create",
 )
 async def begin_registration(
@@ -92,6 +95,7 @@ async def drop_passkey(
     opt=_SIGNED_IN,
     status_code=200,
     tags=_TAGS,
+    responses={422: ResponseSpec(Problem, description="There is no passkey yet")},
     summary="Begin a step-up: options for navigator.credentials.get; five in a quarter of an hour",
 )
 async def begin_step_up(
