@@ -29,7 +29,7 @@ INSTALLED := $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.demo)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check $(CHECKS) web bench bench-peers bench-memory fuzz soak lock system-packages clean
+.PHONY: help demo test check $(CHECKS) web bench bench-peers bench-memory fuzz soak films gallery lock system-packages clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -92,6 +92,12 @@ fuzz: $(VENV)/.dev ## a million damaged inputs for each parser, and requests to 
 
 soak: $(VENV)/.dev ## ten thousand sequences of people who draft, approve and delegate at once, about an hour (COUNT=100 for a look)
 	@SEQUENCES=$(or $(COUNT),10000) $(BIN)/pytest tests/drafts/test_machine.py --timeout=0 -q
+
+films: $(VENV)/.dev $(BUILT) ## every paper of the demonstration before the scanner's camera under every condition, about five minutes
+	@KHOSO_FILMS=whole $(BIN)/pytest tests/pages/test_films.py -q
+
+gallery: $(VENV)/.dev $(BUILT) ## take the pictures of docs/gallery anew (needs Chromium)
+	@PYTHONPATH=tests $(BIN)/python -m gallery
 
 lock: $(VENV)/.dev ## write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade takes newer releases)
 	@$(LOCK) pyproject.toml --extra dev requirements/build.in --output-file requirements/dev.txt

@@ -6,8 +6,6 @@ phone       a page as on a phone; the test fails if the browser complained of an
 """
 
 import asyncio
-import os
-import shutil
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -20,8 +18,9 @@ import pytest
 import pytest_asyncio
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, Page, ViewportSize, expect
 
+from browsers import open_chromium
 from demo.launching import free_port
 from demo_site import Site
 from khoso.app import create_app
@@ -59,14 +58,8 @@ def site(
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    flags = ["--disable-background-networking"] + ["--no-sandbox"] * (os.geteuid() == 0)
-    async with async_playwright() as playwright:
-        executable = shutil.which("chromium") or playwright.chromium.executable_path
-        if not os.access(executable, os.X_OK):
-            pytest.skip("needs chromium")
-        browser = await playwright.chromium.launch(executable_path=executable, args=flags)
+    async with open_chromium() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -18,7 +18,16 @@ RUN = """async (rules) => {
   const found = violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 120)}`));
   return { found, passed: passes.length };
 }"""
-SCANNED = (Outcome.IN_FORCE, Outcome.SUPERSEDED, Outcome.NOT_ISSUED, Outcome.EXPIRED)
+PATHS = ("/", "/v", "/docs/api", "/demo/papers", "/demo/papers/guide", "/scan")
+Scheme = Literal["light", "dark"]
+LOOKS: tuple[tuple[Scheme, str], ...] = (("light", "vi"), ("dark", "en"))
+"""By day and by night, in one language and the other: what is wrong with a look is wrong in either language."""
+
+
+async def open_in(page: Page, address: str, scheme: Scheme, language: str) -> None:
+    await page.emulate_media(color_scheme=scheme)
+    await page.goto(address)
+    await page.locator(f"#language-{language}").check()
 
 
 async def violations(page: Page) -> Any:
@@ -28,23 +37,52 @@ async def violations(page: Page) -> Any:
     return result["found"]
 
 
-@pytest.mark.parametrize("path", ["/", "/v", "/docs/api", "/demo/papers"])
-async def test_a_page_is_clean(site: Site, phone: Page, path: str) -> None:
-    await phone.goto(site.origin + path)
-    await phone.evaluate("document.querySelectorAll('.sheet ~ .sheet').forEach((paper) => paper.remove())")  # 64 alike
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(("scheme", "language"), LOOKS)
+async def test_a_page_is_clean(site: Site, phone: Page, path: str, scheme: Scheme, language: str) -> None:
+    await open_in(phone, site.origin + path, scheme, language)
+    await phone.evaluate(
+        "document.querySelectorAll('.sheet ~ .sheet, .case ~ .case').forEach((paper) => paper.remove())"
+    )
     assert await violations(phone) == []
 
 
-@pytest.mark.parametrize("language", ["vi", "en"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_an_answer_is_clean(site: Site, phone: Page, scheme: Literal["light", "dark"], language: str) -> None:
-    await phone.emulate_media(color_scheme=scheme)
-    await phone.goto(f"{site.origin}/v")
-    await phone.locator(f"#language-{language}").check()
-    for outcome in SCANNED:
-        await phone.goto(site.paper(outcome).code or "")
-        await expect(phone.locator("article.verdict")).to_be_visible()
-        assert await violations(phone) == [], outcome
+@pytest.mark.parametrize(("scheme", "language"), LOOKS)
+async def test_every_answer_is_clean(site: Site, phone: Page, scheme: Scheme, language: str) -> None:
+    await open_in(phone, f"{site.origin}/v", scheme, language)
+    broken = f"{site.origin}/v#1" + "0" * 400
+    papers = {paper.expect_reason + paper.expect: paper for paper in site.papers.values()}
+    for code in (*(paper.code or "" for paper in papers.values()), broken):
+        await phone.goto(code)
+        await expect(phone.locator("#result .again")).to_be_visible()
+        assert await violations(phone) == [], code
+
+
+@pytest.mark.parametrize(("scheme", "language"), LOOKS)
+async def test_a_look_up_is_clean(site: Site, phone: Page, scheme: Scheme, language: str) -> None:
+    await open_in(phone, f"{site.origin}/v", scheme, language)
+    for typed in ("hello", site.paper(Outcome.REVOKED).lookup_code or ""):
+        await phone.locator("#lookup_code").fill(typed)
+        await phone.locator("#lookup button").click()
+        await expect(phone.locator("#lookup-problem, article.verdict")).to_be_visible()
+        assert await violations(phone) == [], typed
+
+
+@pytest.mark.parametrize(("scheme", "language"), LOOKS)
+async def test_the_scanner_is_clean(site: Site, phone: Page, scheme: Scheme, language: str) -> None:
+    await open_in(phone, f"{site.origin}/scan", scheme, language)
+    await expect(phone.locator("#lists")).to_have_attribute("data-age", "fresh")
+    look_alike = (site.papers["truck-good"].code or "").replace("/v#", ".evil.example/v#")
+    revoked, truck = site.paper(Outcome.REVOKED).code, site.papers["truck-good"].code
+    for code in (look_alike, revoked or "", truck or ""):
+        await phone.locator("#code").fill(code)
+        await phone.locator("#typed button").click()
+        await expect(phone.locator("#result article.verdict")).to_be_visible()
+        assert await violations(phone) == [], code
+        await phone.locator("#next").click()
+    await phone.locator("#history summary").click()
+    await phone.locator("#settings summary").click()
+    assert await violations(phone) == []
 
 
 async def test_an_answer_of_this_browser_alone_is_clean(site: Site, phone: Page) -> None:

@@ -45,7 +45,8 @@ TELL_VIOLATIONS = """addEventListener("securitypolicyviolation", ({ violatedDire
 })"""
 MARKUP = "root => [...root.querySelectorAll('*')].map((node) => node.tagName).join(' ')"
 STICKING_OUT = """(mayCut) => [...document.querySelectorAll("main, main *")]
-  .filter((node) => node.checkVisibility() && !node.closest("svg, input") && !node.parentElement.closest("dd, .large"))
+  .filter((node) => node.checkVisibility() && !node.closest("svg, input, .unseen"))
+  .filter((node) => !node.parentElement.closest("dd, .large, .choices span, #history p"))
   .filter((node) => node.getBoundingClientRect().right > innerWidth
                     || (node.scrollWidth > node.clientWidth && getComputedStyle(node).display !== "inline"
                         && !(mayCut && getComputedStyle(node).overflow === "clip")))
@@ -269,6 +270,57 @@ async def test_the_reason_of_a_withdrawal_is_text(page: Page, desk: httpx.AsyncC
         await expect(withdrawal.locator("dd").first).to_contain_text(text)
         await expect(withdrawal.locator("dd").nth(1)).to_have_text(text)
         await assert_it_fits(page, text)
+
+
+async def paste(page: Page, code: str) -> None:
+    """Into the scanner, as if it had been scanned."""
+    if await page.locator("#next").is_visible():
+        await page.locator("#next").click()
+    await page.locator("#code").fill(code)
+    await page.locator("#typed button").click()
+    await expect(page.locator("#result article.verdict")).to_be_visible()
+
+
+async def test_the_scanner_shows_them_as_text_and_remembers_them_so(
+    site: Site, page: Page, issued: Mapping[str, Issued]
+) -> None:
+    """Without the server, as in the street; then everything of it in the history."""
+    await page.goto(f"{site.origin}/scan")
+    await expect(page.locator("#lists")).to_have_attribute("data-age", "fresh")
+    await page.route(API, lambda route: route.abort("internetdisconnected"))
+    names = ("innocent", *hostile.MARKUP, *hostile.DIRECTIONS, *hostile.LENGTHS)
+    markups = {}
+    for name in names:
+        await paste(page, issued[name].code)
+        large = page.locator(".compare .large span[lang=vi]")
+        await expect(large).to_have_text(normalize("NFC", issued[name].text), use_inner_text=True)
+        await expect(page.locator("#result").get_by_text("Máy chủ kiểm tra chưa trả lời")).to_be_visible()
+        await assert_it_fits(page, name)
+        markups[name] = await markup_of(page)
+    assert [name for name, markup in markups.items() if markup != markups["innocent"]] == []
+    await page.locator("#next").click()
+    await page.locator("#history summary").click()
+    remembered = page.locator("#history li p > span:first-child span[lang=vi]")
+    texts = await remembered.all_text_contents()
+    assert set(texts) >= {normalize("NFC", issued[name].text) for name in names}
+    await assert_it_fits(page, "marks")
+
+
+async def test_the_scanner_s_questions_are_text_too(site: Site, page: Page, key_dir: Path) -> None:
+    """The streets and hours of a truck's permit are put into choices and sentences."""
+    await page.goto(f"{site.origin}/scan")
+    await expect(page.locator("#lists")).to_have_attribute("data-age", "fresh")
+    await page.route(API, lambda route: route.abort("internetdisconnected"))
+    texts = [*hostile.MARKUP.values(), *hostile.HIDDEN.values(), *hostile.DIRECTIONS.values(), "W" * 200]
+    for text in texts:
+        fields = {PLATE: "43C-912.45", 2: 850, 3: [text, "Trần Phú"], 4: [0, 1439]}
+        await paste(page, await signed_by_a_bad_issuer(site, key_dir, "truck-good", fields))
+        first = page.locator(".allowed-now label", has=page.locator("input")).first
+        assert await first.text_content() == made_visible(text)
+        assert await page.locator(".allowed-now").locator("img, svg:not(.icon), script, a").count() == 0
+        await first.click()
+        await expect(page.locator(".allowed [data-when=yes]")).to_be_visible()
+        await assert_it_fits(page, "marks")
 
 
 def printed(text: str, slug: str) -> PaperToScan:
