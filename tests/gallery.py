@@ -21,12 +21,14 @@ from playwright.async_api import BrowserContext, FloatRect, Page
 import filming
 from browsers import open_chromium
 from demo.launching import Demo
+from khoso.rendering.qr import qr_png
+from rendering.degrade import blurred
 
 GALLERY = Path(__file__).parents[1] / "docs" / "gallery"
 LANGUAGES = ("vi", "en")
 SIZES = {320: 1000, 390: 1000, 768: 1024, 1280: 900}
 """Width of the window and its height."""
-COLOURS = 48
+COLOURS = 64
 MAX_BYTES = 6_000_000
 API, LISTS = "**/api/v1/verify", "**/lists/bundle"
 FILM_FLAGS = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
@@ -133,7 +135,7 @@ async def at_rest(stage: Stage) -> None:
 
 
 async def before_the_camera(stage: Stage) -> None:
-    """The viewfinder, with a sheet that has no code."""
+    """The viewfinder, with a code that is out of focus."""
     await open_scanner(stage)
     await stage.page.locator("#scanner[data-state=scanning]").wait_for()
     await stage.page.wait_for_timeout(500)
@@ -172,6 +174,7 @@ SCENES = (
     Scene("papers-printed", "and as a printer gives them", printed),
     Scene("papers-guide", "each paper explained", opened("/demo/papers/guide")),
     Scene("papers-guide-forged", "a forgery explained", opened("/demo/papers/guide#not_genuine-unknown_key")),
+    Scene("account", "the account page of somebody who is not logged in", opened("/account")),
     Scene("api", "the API as people read it", opened("/docs/api")),
 )
 
@@ -199,7 +202,9 @@ async def main() -> None:
 async def take_all(demo: Demo, room: Path) -> None:
     papers = {paper["slug"]: paper for paper in json.loads(demo.places.papers.read_bytes())["papers"]}
     film = room / "desk.y4m"
-    filming.write_film(film, [Image.new("L", (340, 440), 245)], filming.CONDITIONS["still"])
+    still = filming.CONDITIONS["still"]
+    paper = Image.open(io.BytesIO(qr_png(papers["truck-good"]["code"], module_px=filming.MODULE_PX)))
+    filming.write_film(film, [paper], lambda code, chance: blurred(still(code, chance), radius_px=9))
     async with open_chromium(*FILM_FLAGS, f"--use-file-for-fake-video-capture={film}") as browser:
         for language in LANGUAGES:
             for scene in SCENES:
@@ -225,7 +230,11 @@ async def save(page: Page, path: Path) -> None:
     assert page.viewport_size is not None
     height = min(await page.evaluate("document.body.scrollHeight"), page.viewport_size["height"])
     shot = await page.screenshot(clip=FloatRect(x=0, y=0, width=page.viewport_size["width"], height=height))
-    picture = Image.open(io.BytesIO(shot)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    picture = (
+        Image.open(io.BytesIO(shot))
+        .convert("RGB")
+        .quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    )
     picture.convert("RGB").save(path, lossless=True, method=4)
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import pytest
 from playwright.async_api import Page, expect
 
+from account_pages import account_page_of
 from demo_site import Site
 from khoso.formats.verdict import Outcome
 
@@ -18,7 +19,7 @@ RUN = """async (rules) => {
   const found = violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 120)}`));
   return { found, passed: passes.length };
 }"""
-PATHS = ("/", "/v", "/docs/api", "/demo/papers", "/demo/papers/guide", "/scan")
+PATHS = ("/", "/v", "/docs/api", "/demo/papers", "/demo/papers/guide", "/scan", "/account")
 Scheme = Literal["light", "dark"]
 LOOKS: tuple[tuple[Scheme, str], ...] = (("light", "vi"), ("dark", "en"))
 """By day and by night, in one language and the other: what is wrong with a look is wrong in either language."""
@@ -66,6 +67,16 @@ async def test_a_look_up_is_clean(site: Site, phone: Page, scheme: Scheme, langu
         await phone.locator("#lookup button").click()
         await expect(phone.locator("#lookup-problem, article.verdict")).to_be_visible()
         assert await violations(phone) == [], typed
+
+
+@pytest.mark.parametrize(("scheme", "language"), LOOKS)
+async def test_the_account_of_somebody_logged_in_is_clean(
+    site: Site, phone: Page, scheme: Scheme, language: str
+) -> None:
+    body = account_page_of("Nguyễn Văn An", "Firefox 145 · Windows")
+    await phone.route("**/account", lambda route: route.fulfill(body=body, content_type="text/html; charset=utf-8"))
+    await open_in(phone, f"{site.origin}/account", scheme, language)
+    assert await violations(phone) == []
 
 
 @pytest.mark.parametrize(("scheme", "language"), LOOKS)

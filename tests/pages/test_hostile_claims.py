@@ -17,6 +17,7 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 import hostile
+from account_pages import account_page_of
 from demo_site import Site
 from forging import resign
 from khoso.formats import digits
@@ -371,3 +372,19 @@ async def test_what_the_api_says_of_them_is_no_page(
         assert await page.evaluate("[...document.querySelectorAll('*')].map((node) => node.tagName).join(' ')") == (
             "svg title rect path"
         )
+
+
+async def test_names_of_people_and_browsers_are_text_on_the_account_page(site: Site, page: Page) -> None:
+    """A name comes from the identity provider; what a browser calls itself, from whoever logs in."""
+    served = {"body": b""}
+    headers = {**SECURITY_HEADERS, "content-type": "text/html; charset=utf-8"}
+    await page.route("**/account", lambda route: route.fulfill(body=served["body"], headers=headers))
+    markups = set()
+    for name, text in {**hostile.MARKUP, **hostile.DIRECTIONS, **hostile.HIDDEN, "word": "W" * 200}.items():
+        served["body"] = account_page_of(text, text)
+        await page.goto(f"{site.origin}/account")
+        assert await page.locator("main h1").text_content() == made_visible(text), name
+        assert await page.locator(".sessions strong").all_text_contents() == [made_visible(text)] * 2, name
+        markups.add(await page.locator("main").evaluate(MARKUP))
+        await assert_it_fits(page, name)
+    assert len(markups) == 1
