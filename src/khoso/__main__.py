@@ -14,6 +14,9 @@ import typer
 
 from khoso import config as configuration
 from khoso.caller import SCOPES, Caller
+from khoso.commands.admin import admin_app
+from khoso.commands.agencies import agencies_app
+from khoso.commands.assignments import assignments_app
 from khoso.commands.audit import audit_app
 from khoso.commands.clients import clients_app
 from khoso.commands.drafts import drafts_app
@@ -50,6 +53,9 @@ app.add_typer(lists_app, name="lists")
 app.add_typer(token_app, name="token")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(audit_app, name="audit")
+app.add_typer(admin_app, name="admin")
+app.add_typer(agencies_app, name="agencies")
+app.add_typer(assignments_app, name="assignments")
 app.add_typer(status_app, name="status")
 app.add_typer(clients_app, name="clients")
 app.add_typer(drafts_app, name="drafts")

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from litestar import Litestar, get
+from litestar import Litestar, Request, get
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.response import Response
@@ -15,13 +15,14 @@ from litestar.response import Response
 from khoso import config as configuration
 from khoso import observing, openapi, problems
 from khoso.authority import routes as authority
-from khoso.caller import Caller
+from khoso.caller import Caller, Purview, purview_of
+from khoso.catalogue import agency_routes as agencies
 from khoso.catalogue import routes as catalogue
 from khoso.config import Config
 from khoso.demo.record import read_papers
 from khoso.drafts import routes as drafts
 from khoso.front import Application, Front
-from khoso.http import answering, provide_caller
+from khoso.http import answering, provide_caller, scopes_of
 from khoso.identity import client_routes as clients
 from khoso.identity import oauth_routes as oauth
 from khoso.identity import passkey_routes as passkeys
@@ -44,8 +45,8 @@ MAX_BODY = 65_536
 """Largest request body, in bytes, where a route does not say otherwise."""
 
 _SERVICES = (
-    *("authority", "catalogue", "delegations", "draft_book", "drafts", "holds", "imports", "invitations", "order_book"),
-    *("orders", "published", "reports", "scan_receiver", "vaults", "verifier"),
+    *("administration", "authority", "catalogue", "delegations", "draft_book", "drafts", "holds", "imports"),
+    *("invitations", "order_book", "orders", "published", "reports", "scan_receiver", "vaults", "verifier"),
 )
 """The rooms that handlers ask for by their names."""
 
@@ -81,6 +82,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
             *clients.HANDLERS,
             *passkeys.HANDLERS,
             *catalogue.HANDLERS,
+            *agencies.HANDLERS,
             *authority.HANDLERS,
             *issuance.HANDLERS,
             *drafts.HANDLERS,
@@ -99,6 +101,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
         lifespan=[lifespan],
         dependencies={
             "caller": Provide(provide_caller, sync_to_thread=False),
+            "purview": Provide(provide_purview, sync_to_thread=False),
             "papers_to_scan": Provide(lambda: papers, sync_to_thread=False),
             "roots": Provide(lambda: roots, sync_to_thread=False),
             **{name: _provide(name) for name in _SERVICES},
@@ -138,6 +141,12 @@ def create_served_app() -> Front:
 def _services(state: State) -> Services:
     services: Services = state.services
     return services
+
+
+def provide_purview(request: Request[Any, Any, Any], state: State) -> Purview:
+    """To what the caller's rights extend by the scopes that the door has asked for."""
+    hierarchy = _services(state).catalogue.hierarchy
+    return purview_of(provide_caller(request), hierarchy, *scopes_of(request.route_handler))
 
 
 def _spare_the_collector() -> None:

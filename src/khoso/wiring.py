@@ -13,6 +13,7 @@ from khoso import db, jobs
 from khoso.authority.invitations import Invitations
 from khoso.authority.service import Authority
 from khoso.bulk import BulkIssuing
+from khoso.catalogue.administration import Administration
 from khoso.catalogue.custody import Custody
 from khoso.catalogue.hierarchy import Hierarchy
 from khoso.catalogue.model import Believed
@@ -91,6 +92,7 @@ class Services:
     catalogue: Catalogue
     authority: Authority
     invitations: Invitations
+    administration: Administration
     custody: Custody
     statuses: StatusSnapshot
     spool: Spool
@@ -251,7 +253,14 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
     keeper = ScanKeeper(pool, spool, now, tell_outage_scans)
     issuer = make_issuer(config, pool, keys, signers, catalogue, now, watch.require)
     verifier = Verifier(
-        pool, lambda: catalogue.snapshot, statuses, origin=origin, now=now, counts=scan_counts, keep=keeper.keep
+        pool,
+        lambda: catalogue.snapshot,
+        statuses,
+        origin=config.public_url,
+        now=now,
+        counts=scan_counts,
+        keep=keeper.keep,
+        fields_shown_to=catalogue.fields_shown_to,
     )
     publisher = Publisher(
         pool,
@@ -276,6 +285,7 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
         catalogue=catalogue,
         authority=authority,
         invitations=Invitations(pool, now),
+        administration=Administration(catalogue, now),
         custody=custody,
         statuses=statuses,
         spool=spool,

@@ -10,11 +10,11 @@ from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 
 from khoso import http, problems
-from khoso.caller import Caller
+from khoso.caller import Caller, purview_of
 from khoso.catalogue import danang, routes
 from khoso.catalogue.service import Catalogue
 
-CLERK = Caller(subject="clerk", scopes=frozenset({"catalogue:write"}))
+CLERK = Caller(subject="clerk", scopes=frozenset({"catalogue:write"}), agency_code="H17")
 DRAFT: dict[str, Any] = {
     "code": "KQ.H17.000042",
     "version": 1,
@@ -52,6 +52,7 @@ def app(catalogue: Catalogue) -> Litestar:
         dependencies={
             "catalogue": Provide(lambda: catalogue, sync_to_thread=False),
             "caller": Provide(http.provide_caller, sync_to_thread=False),
+            "purview": Provide(lambda: purview_of(CLERK, catalogue.hierarchy, "catalogue:write"), sync_to_thread=False),
         },
         exception_handlers=problems.HANDLERS,
     )

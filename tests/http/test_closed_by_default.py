@@ -72,7 +72,7 @@ SIGNED_IN = {
 }
 """The same for routes that ask for a token, and for nothing that it allows."""
 
-TO_COME = {"agencies:write", "dossiers:assist", "inspector-fields:write", "monitoring:read"}
+TO_COME = {"dossiers:assist", "monitoring:read"}
 """Scopes that roles have, and that no route asks for yet."""
 
 

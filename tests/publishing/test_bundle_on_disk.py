@@ -14,6 +14,7 @@ from conftest import ORIGIN, Clock
 from demo.launching import free_port
 from desk import Desk
 from forging import resign
+from khoso.caller import Caller
 from khoso.config import Config
 from khoso.errors import Unavailable
 from khoso.formats import cose, link
@@ -22,7 +23,6 @@ from khoso.publishing.bundle_file import BundleFile
 from khoso.publishing.checking import count_valid
 from khoso.publishing.model import LIFETIME, OVERDUE
 from khoso.signing.files import KeyFiles
-from khoso.verification.model import Inspector
 from khoso.wiring import Services, open_services
 from publishing.reading import act, publish
 
@@ -167,7 +167,7 @@ async def test_what_a_server_without_database_says_grows_old(
     async with open_services(away, clock, serving=True) as alone:
         for seconds, outcome in ((30, "in_force"), (1, "in_force_offline"), (86_000, "in_force_offline")):
             clock.forward(timedelta(seconds=seconds))
-            for inspector in (None, Inspector("inspector-1", None)):
+            for inspector in (None, Caller(subject="inspector-1", scopes=frozenset({"inspect"}))):
                 checked = await alone.verifier.verify_code(issued["code"], inspector)
                 assert checked.verdict.outcome == outcome, seconds
         clock.forward(LIFETIME)

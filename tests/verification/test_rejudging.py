@@ -9,10 +9,10 @@ import pytest
 from conftest import Clock
 from desk import AGENCY
 from khoso import wiring
+from khoso.caller import Caller
 from khoso.config import Config
 from khoso.formats.verdict import Outcome
 from khoso.issuance.model import IssueRequest
-from khoso.verification.model import Inspector
 from khoso.wiring import Services, open_services
 from samples import house_permit
 
@@ -30,5 +30,7 @@ async def test_trust_that_ends_meanwhile_is_told(
             clock.forward(timedelta(days=2))
 
         monkeypatch.setattr(other.statuses, "refresh", refresh_slowly)
-        checked = await other.verifier.verify_code(issued.code, Inspector("inspector-1", None))
+        checked = await other.verifier.verify_code(
+            issued.code, Caller(subject="inspector-1", scopes=frozenset({"inspect"}))
+        )
     assert (checked.verdict.outcome, checked.verdict.reason) == (Outcome.CANNOT_TELL, "trust_list_expired")

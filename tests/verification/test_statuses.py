@@ -8,13 +8,13 @@ import pytest
 
 from conftest import Clock
 from desk import AGENCY
+from khoso.caller import Caller
 from khoso.db import Connection
 from khoso.formats.status_list import Status
 from khoso.formats.verdict import Outcome
 from khoso.issuance.model import IssueRequest
 from khoso.orders.model import Act, StatusAct
 from khoso.verification import store
-from khoso.verification.model import Inspector
 from khoso.verification.statuses import StatusSnapshot
 from khoso.wiring import Services
 from samples import house_permit
@@ -80,7 +80,7 @@ async def test_the_record_wins_over_a_memory_that_cannot_be_refreshed(
     await services.statuses.refresh()
     monkeypatch.setattr(services.statuses, "_apply", lambda *_: None)
     await act(services, result_code, name, newer if name == "supersede" else None)
-    checked = await services.verifier.verify_code(code, Inspector("inspector-1", None))
+    checked = await services.verifier.verify_code(code, Caller(subject="inspector-1", scopes=frozenset({"inspect"})))
     assert checked.verdict.outcome is outcome
     assert checked.withdrawal is not None
     assert checked.withdrawal.act == name

@@ -47,6 +47,14 @@ class Right(msgspec.Struct, frozen=True, kw_only=True):
         return self.valid_from <= instant and (self.valid_until is None or instant < self.valid_until)
 
 
+class InspectorField(msgspec.Struct, frozen=True, kw_only=True):
+    """Inspectors of an authority, and of all below it, see this field of the record beyond what the code holds."""
+
+    agency_code: str
+    type_code: str
+    field_name: str
+
+
 class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
     """The public half of a key; `public_key` is its DER SubjectPublicKeyInfo (RFC 5280, 4.1), always P-256."""
 
@@ -105,6 +113,8 @@ class CatalogueSnapshot(NamedTuple):
     """The same with the day since which each answers."""
     rights: Mapping[tuple[str, str], Right]
     """By agency code and type code; past rights stay, for what was issued under them."""
+    inspector_fields: Mapping[str, Mapping[str, frozenset[str]]]
+    """What inspectors see of the record beyond the code: by type code and authority, names of fields."""
     types: TypeCatalogue
     latest: Mapping[str, ResultType]
     """The newest version of each type."""

@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
 from litestar.params import BodyKwarg, FromPath, FromQuery, QueryParameter
 
-from khoso.caller import Caller
+from khoso.caller import Caller, Purview
 from khoso.catalogue import definitions
 from khoso.catalogue.model import Agency, CatalogueSnapshot
 from khoso.catalogue.service import Catalogue
@@ -178,9 +178,11 @@ async def publish_result_type(
     request: Request[Any, Any, Any],
     data: _DefinitionBody,
     caller: NamedDependency[Caller],
+    purview: NamedDependency[Purview],
     catalogue: NamedDependency[Catalogue],
 ) -> ResultTypeView:
     definitions.refuse_unknown_keys(await request.json(), data)
+    purview.check_asked(data.agency_code, data.code)
     await catalogue.publish_type(data, caller.subject)
     return _view(catalogue.snapshot, data.code)
 

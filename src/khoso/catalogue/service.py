@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from khoso import db
 from khoso.auditing import store as auditing
-from khoso.catalogue import definitions, sizing, snapshots, store, trust_store, trusting
+from khoso.caller import Caller, purview_of
+from khoso.catalogue import definitions, inspecting_store, sizing, snapshots, store, trust_store, trusting
 from khoso.catalogue.ceremony import refuse_circles
 from khoso.catalogue.hierarchy import VIETNAM, Hierarchy
 from khoso.catalogue.model import Agency, Believed, CatalogueSnapshot, Right, Seed, SigningKey, Successor
@@ -102,6 +103,16 @@ class Catalogue:
             self._hierarchy_of = snapshot.version
         return self._hierarchy
 
+    def fields_shown_to(self, caller: Caller, type_code: str) -> frozenset[str]:
+        """The fields of the record of a type that the caller is shown as an inspector, beyond what the code holds."""
+        by_authority, inspector = self.recorded.inspector_fields.get(type_code, {}), caller.agency_code
+        if not by_authority or inspector is None:
+            return frozenset()
+        if not purview_of(caller, self.hierarchy, "inspect").has(inspector, type_code):
+            return frozenset()
+        shown = (names for root, names in by_authority.items() if inspector in self.hierarchy.below(root))
+        return frozenset().union(*shown)
+
     async def refresh(self) -> None:
         """Load the catalogue if a newer one was committed. Raises Unavailable; the snapshot then stays as it was."""
         seen_at = self._now()
@@ -115,8 +126,9 @@ class Catalogue:
                 self.snapshot = snapshots.renew(self.snapshot, seen_at, self._believed_for)
             else:
                 content, keys = await trusting.read_content(conn), await store.list_keys(conn)
+                fields = await inspecting_store.list_inspector_fields(conn)
                 believed = await trusting.believe(conn, self._roots, self._origin, self.snapshot.believed)
-                self.snapshot = snapshots.build(version, seen_at, self._believed_for, content, keys, believed)
+                self.snapshot = snapshots.build(version, seen_at, self._believed_for, content, keys, believed, fields)
 
     async def publish_type(self, definition: ResultType, actor: str) -> None:
         """Publish the next version of a result type; the version that is published already changes nothing.

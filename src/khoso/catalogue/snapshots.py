@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from khoso.catalogue.model import Believed, CatalogueSnapshot, Seed, SigningKey
+from khoso.catalogue.model import Believed, CatalogueSnapshot, InspectorField, Seed, SigningKey
 from khoso.catalogue.trusting import group_successors
 from khoso.formats.result_type import ResultType
 from khoso.formats.trust import KeyState, Trust
@@ -18,6 +18,7 @@ def build(
     content: Seed,
     keys: Iterable[SigningKey],
     believed: Believed,
+    inspector_fields: Iterable[InspectorField] = (),
 ) -> CatalogueSnapshot:
     """The snapshot of this content. After `believed_for` without `renew` its trust answers "cannot tell"."""
     return CatalogueSnapshot(
@@ -27,6 +28,7 @@ def build(
         successors=group_successors(content.successors),
         successions=content.successors,
         rights={(right.agency_code, right.type_code): right for right in content.rights},
+        inspector_fields=_group(inspector_fields),
         types={(definition.code, definition.version): definition for definition in content.types},
         latest=_latest(content.types),
         believed=believed,
@@ -44,6 +46,7 @@ def from_lists(version: int, believed: Believed, types: TypeCatalogue) -> Catalo
         successors={code: agency.successors for code, agency in believed.trust.agencies.items()},
         successions=(),
         rights={},
+        inspector_fields={},
         types=types,
         latest=_latest(types.values()),
         believed=believed,
@@ -72,6 +75,14 @@ def _signs(key: SigningKey, trust: Trust) -> bool:
         and trusted.state is KeyState.ACTIVE
         and trusted.agency_code == key.agency_code
     )
+
+
+def _group(inspector_fields: Iterable[InspectorField]) -> Mapping[str, Mapping[str, frozenset[str]]]:
+    grouped: dict[str, dict[str, frozenset[str]]] = {}
+    for one in inspector_fields:
+        by_agency = grouped.setdefault(one.type_code, {})
+        by_agency[one.agency_code] = by_agency.get(one.agency_code, frozenset()) | {one.field_name}
+    return grouped
 
 
 def _latest(types: Iterable[ResultType]) -> Mapping[str, ResultType]:

@@ -83,6 +83,11 @@ class ResultType:
     inspectable: bool = True
     """Results of this type are inspected in the field, so they carry a QR."""
 
+    @property
+    def agency_code(self) -> str:
+        """The agency that defines the type: the middle of its code."""
+        return self.code.removeprefix("KQ.").rpartition(".")[0]
+
     @cached_property
     def by_number(self) -> Mapping[int, Field]:
         """The fields by their key in the code."""

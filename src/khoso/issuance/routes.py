@@ -10,7 +10,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.status_codes import HTTP_200_OK
 
-from khoso.caller import Caller
+from khoso.caller import Caller, purview_of
 from khoso.errors import InputProblem, InvalidInput
 from khoso.hot import Asking, HotRoute
 from khoso.http import PRIVATE
@@ -26,9 +26,12 @@ MAX_KEY = 100
 async def issue(request: IssueRequest, asking: Asking) -> bytes:
     """Issue a result: signed, recorded and in force when the answer comes."""
     caller = asking.caller
-    issuer: Issuer = asking.state.services.issuer
+    services = asking.state.services
+    issuer: Issuer = services.issuer
     assert caller is not None  # the route is not open to all
-    asking.state.services.identity.step_ups.require(caller, "issue")
+    purview = purview_of(caller, services.catalogue.hierarchy, ISSUE.scope)
+    purview.check_asked(caller.acting_agency, request.type_code)
+    services.identity.step_ups.require(caller, "issue")
     key = asking.header(b"idempotency-key")
     if key is None:
         raise InvalidInput(InputProblem("Idempotency-Key", "required", "is missing"))
@@ -70,7 +73,7 @@ ISSUE = HotRoute(
     },
     refusals={
         "401": "There is no token, or it is not good",
-        "403": "The token has not the scope `credentials:issue`; or the agency may not issue this type; or it takes "
+        "403": "The token does not allow issuing this type; or the agency may not issue it; or it takes "
         "two persons (`draft_needed`: file a draft); or whoever asks is held (`issuing_held`: /api/v1/issuing-holds); "
         "or the agency asks for a passkey (`step_up_required`)",
         "413": "The body is larger than 32 KB",

@@ -1,11 +1,13 @@
 """What a scan asks, what is recorded of it, and what the inspector is told."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
 
 import msgspec
 
+from khoso.caller import Caller
 from khoso.formats.trust import Trust
 from khoso.formats.verdict import Outcome, TypeCatalogue, Verdict
 from khoso.text import Words
@@ -34,19 +36,13 @@ class VerifyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """The code printed under it, as typed."""
 
 
-class Inspector(msgspec.Struct, frozen=True):
-    """An authenticated inspector: his checks are shown to the holder."""
-
-    subject: str
-    agency_code: str | None
-
-
 class Scan(msgspec.Struct, frozen=True):
     """One verdict on its way into the record."""
 
     text: str
     verdict: Verdict
-    inspector: Inspector | None
+    inspector: Caller | None
+    """An authenticated inspector: his checks are shown to the holder."""
     scan_id: UUID
 
 
@@ -98,6 +94,8 @@ class Checked(msgspec.Struct, frozen=True):
     verdict: Verdict
     checked_at: datetime
     withdrawal: Withdrawal | None = None
+    recorded: Mapping[str, Any] = {}
+    """Fields of the record that the inspector is shown beyond what the code holds, by their names."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -177,3 +175,5 @@ class VerdictView(msgspec.Struct, frozen=True, kw_only=True):
     trust_as_of: datetime | None
     paper: PaperView | None
     withdrawal: WithdrawalView | None
+    recorded: list[FieldView] = []
+    """What the record has beyond the code, for an inspector whose authority is shown it; absent for everybody else."""

@@ -8,11 +8,12 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from khoso import db
+from khoso.caller import Caller
 from khoso.db import Pool
 from khoso.formats.verdict import Verdict
 from khoso.verification import store
 from khoso.verification.keeping import MAX_AGE
-from khoso.verification.model import HandedOver, Inspector, OfflineScan, RefusedScan
+from khoso.verification.model import HandedOver, OfflineScan, RefusedScan
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
 
@@ -26,7 +27,7 @@ class ScanReceiver:
         self._judge = judge
         self._now = now
 
-    async def receive(self, scans: Sequence[OfflineScan], inspector: Inspector) -> HandedOver:
+    async def receive(self, scans: Sequence[OfflineScan], inspector: Caller) -> HandedOver:
         """Record the scans, each once; what it answers as taken or refused is settled. Raises Unavailable."""
         prepared = {scan.scan_id: self._prepare(scan, inspector) for scan in scans}
         good = [one for one in prepared.values() if isinstance(one, store.SpooledScan)]
@@ -35,7 +36,7 @@ class ScanReceiver:
                 await store.insert_spooled_scans(conn, good)
         return _answer(prepared.values())
 
-    def _prepare(self, scan: OfflineScan, inspector: Inspector) -> store.SpooledScan | RefusedScan:
+    def _prepare(self, scan: OfflineScan, inspector: Caller) -> store.SpooledScan | RefusedScan:
         now = self._now()
         if scan.scanned_at > now + MAX_CLOCK_SKEW:
             return RefusedScan(scan.scan_id, "in_the_future")

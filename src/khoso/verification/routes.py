@@ -7,7 +7,7 @@ from litestar.params import JSONBody
 from khoso.caller import Caller
 from khoso.errors import InputProblem, InvalidInput
 from khoso.hot import Asking, HotRoute
-from khoso.verification.model import HandedOver, Inspector, OfflineScans, VerdictView, VerifyRequest
+from khoso.verification.model import HandedOver, OfflineScans, VerdictView, VerifyRequest
 from khoso.verification.receiving import ScanReceiver
 from khoso.verification.service import Verifier
 
@@ -18,7 +18,7 @@ MAX_HANDED_OVER = 1 << 19
 async def verify(request: VerifyRequest, asking: Asking) -> bytes:
     """Judge a scanned or a typed code."""
     verifier: Verifier = asking.state.services.verifier
-    inspector = None if asking.caller is None else _inspector(asking.caller)
+    inspector = asking.caller
     if request.code is not None and request.lookup_code is None:
         checked = await verifier.verify_code(request.code, inspector)
     elif request.lookup_code is not None and request.code is None:
@@ -41,14 +41,10 @@ async def verify(request: VerifyRequest, asking: Asking) -> bytes:
 async def hand_over_scans(
     data: JSONBody[OfflineScans], caller: NamedDependency[Caller], scan_receiver: NamedDependency[ScanReceiver]
 ) -> HandedOver:
-    return await scan_receiver.receive(data.scans, _inspector(caller))
+    return await scan_receiver.receive(data.scans, caller)
 
 
 HANDLERS = [hand_over_scans]
-
-
-def _inspector(caller: Caller) -> Inspector:
-    return Inspector(caller.subject, caller.agency_code)
 
 
 VERIFY = HotRoute(

@@ -9,7 +9,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+import msgspec
+
 from khoso import db
+from khoso.caller import Caller
 from khoso.coalescing import Coalescer
 from khoso.db import Connection, Pool
 from khoso.errors import TooManyAttempts, Unavailable
@@ -20,7 +23,7 @@ from khoso.formats.status_list import Status
 from khoso.formats.verdict import GenuinePaper, Outcome, Verdict, verify
 from khoso.verification import store
 from khoso.verification.counting import ScanCounts
-from khoso.verification.model import CatalogueView, Checked, Inspector, Record, Scan, Withdrawal
+from khoso.verification.model import CatalogueView, Checked, Record, Scan, Withdrawal
 from khoso.verification.statuses import StatusSnapshot
 from khoso.verification.view import View
 
@@ -46,8 +49,12 @@ class Verifier:
         now: Callable[[], datetime],
         counts: ScanCounts,
         keep: Callable[[store.SpooledScan], Awaitable[None]],
+        fields_shown_to: Callable[[Caller, str], frozenset[str]],
     ) -> None:
-        """`keep` is given the inspectors' scans that could not be recorded because the database was away."""
+        """`keep` is given the inspectors' scans that could not be recorded because the database was away.
+
+        `fields_shown_to` names the fields of the record of a type that an inspector is shown beyond the code.
+        """
         self._pool = pool
         self.catalogue = catalogue
         self.view = View()
@@ -56,9 +63,10 @@ class Verifier:
         self._now = now
         self._counts = counts
         self._keep = keep
+        self._fields_shown_to = fields_shown_to
         self._coalescer: Coalescer[Scan, Checked] = Coalescer(self._settle, max_batch=MAX_BATCH)
 
-    async def verify_code(self, text: str, inspector: Inspector | None) -> Checked:
+    async def verify_code(self, text: str, inspector: Caller | None) -> Checked:
         """Judge the text of a scanned code. Never raises for what the text says.
 
         What memory can answer for certain needs no query: what is no code of ours, and, if nobody in particular asks, a
@@ -76,7 +84,7 @@ class Verifier:
                 await self._keep(_spooled_scan(scan.scan_id, inspector, checked, verdict.paper))
             return self._counted(checked)
 
-    async def verify_lookup(self, typed: str, inspector: Inspector | None) -> Checked:
+    async def verify_lookup(self, typed: str, inspector: Caller | None) -> Checked:
         """Judge a typed look-up code: the same answer as scanning the paper's QR.
 
         Raises TooManyAttempts after ten wrong codes for one result in an hour, and Unavailable without the database.
@@ -152,6 +160,7 @@ class Verifier:
                 await self._statuses.refresh()
                 scans = [self._rejudge(scan) if _is_outdated(scan.verdict, records) else scan for scan in scans]
             checked = [await self._check(conn, scan.verdict, records) for scan in scans]
+            checked = [await self._show(scan, one, records) for scan, one in zip(scans, checked, strict=True)]
             await self._write(conn, scans, checked, records)
         return checked
 
@@ -172,6 +181,19 @@ class Verifier:
         if verdict.outcome in _WITHDRAWN and record is not None:
             withdrawal = await store.find_withdrawal(conn, record)
         return Checked(verdict, self._now(), withdrawal)
+
+    async def _show(self, scan: Scan, checked: Checked, records: Mapping[StatusRef, Record]) -> Checked:
+        """With the fields that this inspector is shown beyond the code, of a paper that is what was recorded."""
+        paper, record = checked.verdict.paper, _own_record(checked, records)
+        if scan.inspector is None or paper is None or record is None:
+            return checked
+        names = self._fields_shown_to(scan.inspector, paper.claims.type_code)
+        if not names:
+            return checked
+        async with db.transaction(self._pool) as conn:
+            fields = await store.get_fields(conn, record)
+        shown = {name: value for name, value in fields.items() if name in names}
+        return msgspec.structs.replace(checked, recorded=shown)
 
     async def _write(
         self, conn: Connection, scans: Sequence[Scan], checked: Sequence[Checked], records: Mapping[StatusRef, Record]
@@ -206,12 +228,11 @@ def _against_record(verdict: Verdict, signed_hash: bytes, record: Record | None)
 
 
 def _inspector_scan(
-    scan_id: UUID, inspector: Inspector, checked: Checked, records: Mapping[StatusRef, Record]
+    scan_id: UUID, inspector: Caller, checked: Checked, records: Mapping[StatusRef, Record]
 ) -> store.InspectorScan | None:
     """The row for the holder's log; None where no vault is concerned."""
-    paper = checked.verdict.paper
-    record = None if paper is None else records.get(paper.claims.status)
-    if paper is None or record is None or record.signed_hash != paper.signed_hash:
+    paper, record = checked.verdict.paper, _own_record(checked, records)
+    if paper is None or record is None:
         return None
     return store.InspectorScan(
         record.vault_id,
@@ -222,10 +243,18 @@ def _inspector_scan(
         inspector.agency_code,
         checked.verdict.outcome.value,
         checked.verdict.reason,
+        sorted(checked.recorded),
     )
 
 
-def _spooled_scan(scan_id: UUID, inspector: Inspector, checked: Checked, paper: GenuinePaper) -> store.SpooledScan:
+def _own_record(checked: Checked, records: Mapping[StatusRef, Record]) -> Record | None:
+    """The record of the paper, if it is of exactly this one."""
+    paper = checked.verdict.paper
+    record = None if paper is None else records.get(paper.claims.status)
+    return record if record is not None and paper is not None and record.signed_hash == paper.signed_hash else None
+
+
+def _spooled_scan(scan_id: UUID, inspector: Caller, checked: Checked, paper: GenuinePaper) -> store.SpooledScan:
     """The same scan while nobody can say whose paper it is. Under the same id: its commit may have gone unheard."""
     ref = paper.claims.status
     return store.SpooledScan(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -111,6 +111,23 @@ async def list_records(conn: Connection, refs: Sequence[StatusRef]) -> dict[Stat
     return {StatusRef(record.list_id, record.status_index): record for record in records}
 
 
+class _Fields(msgspec.Struct, frozen=True):
+    fields: dict[str, Any]
+
+
+async def get_fields(conn: Connection, record: Record) -> dict[str, Any]:
+    """All fields of a paper that was recorded, as the API takes them."""
+    found = await db.fetch_one(
+        conn,
+        _Fields,
+        "SELECT fields FROM credential WHERE vault_id = $1 AND credential_id = $2",
+        record.vault_id,
+        record.credential_id,
+    )
+    assert found is not None  # committed with its status entry, and never deleted
+    return found.fields
+
+
 async def find_withdrawal(conn: Connection, record: Record) -> Withdrawal | None:
     """The newest act on a credential."""
     return await db.fetch_one(
@@ -167,6 +184,8 @@ class InspectorScan(msgspec.Struct, frozen=True):
     agency_code: str | None
     outcome: str
     reason: str
+    recorded_fields: list[str]
+    """What he was shown beyond the code."""
 
 
 async def insert_scans(conn: Connection, scans: Sequence[InspectorScan]) -> None:

@@ -4,14 +4,17 @@ Of the three kilobytes of an answer only the paper's own values are new each tim
 an issuer and the labels of fields are written once, and put together. `VerdictView` describes the whole, and reads it.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, lru_cache
+from typing import Any, cast
 
 import msgspec
 
 from khoso.act_reasons import in_words
 from khoso.formats.claims import Claims, FieldValue
-from khoso.formats.field_values import from_code, shown
+from khoso.formats.field_values import from_code, shown, to_code
 from khoso.formats.result_type import Field, ResultType
 from khoso.formats.status_list import Status
 from khoso.formats.verdict import Outcome, find_type
@@ -33,12 +36,13 @@ _write = msgspec.json.Encoder().encode
 _read = msgspec.json.Decoder(VerdictView).decode
 
 _NULL = b"null"
-_VERDICT = b'{%b,"bearer":"not_proven","checked_at":%b,"status_as_of":%b,"trust_as_of":%b,"paper":%b,"withdrawal":%b}'
+_VERDICT = b'{%b,"bearer":"not_proven","checked_at":%b,"status_as_of":%b,"trust_as_of":%b,"paper":%b,"withdrawal":%b%b}'
 _WORDING = b'"outcome":%b,"colour":%b,"step":%d,"reason":%b,"title":%b,"explanation":%b,"guidance":%b'
 _PAPER = (
     b'{"result_code":%b,"type":%b,"issuer":%b,"subject_kind":%b,"comparison":%b,"fields":[%b],'
     b'"issued_at":%b,"valid_from":%b,"expires_at":%b,"evidence_level":%d}'
 )
+_RECORDED = b',"recorded":[%b]'
 _FIELD = b'{%b,"value":%b,"shown":{"vi":%b,"en":%b}}'
 
 
@@ -60,6 +64,7 @@ class View:
             _instant(verdict.trust_as_of),
             _NULL if verdict.paper is None else self._paper(verdict.paper.claims, verdict.status, catalogue),
             _NULL if checked.withdrawal is None else _write(_withdrawal(checked.withdrawal)),
+            self._recorded(checked) if checked.recorded else b"",
         )
 
     def present(self, checked: Checked, catalogue: CatalogueView) -> VerdictView:
@@ -77,6 +82,12 @@ class View:
         if issuer is None:
             issuer = self._issuers[claims.issuer] = _write(_issuer(claims.issuer, catalogue))
         return form.write(claims, issuer)
+
+    def _recorded(self, checked: Checked) -> Json:
+        """What the record has beyond the code; of a paper that has just been written."""
+        assert checked.verdict.paper is not None
+        claims = checked.verdict.paper.claims
+        return _RECORDED % self._papers[claims.type_code, claims.type_version].write_recorded(checked.recorded)
 
     def _follow(self, catalogue: CatalogueView) -> None:
         """Forget what is of an older catalogue. Its mappings never change; one that was only renewed has the same."""
@@ -116,6 +127,11 @@ class PaperForm:
             _instant(claims.expires_at),
             claims.evidence_level,
         )
+
+    def write_recorded(self, values: Mapping[str, Any]) -> Json:
+        """Fields of the record, whole, each in the form of `FieldView`."""
+        whole = [(replace(field, keep_last=None), label) for field, label in self._fields if field.name in values]
+        return b",".join(_field(label, field, _as_in_code(field, values[field.name])) for field, label in whole)
 
 
 _UNKNOWN_TYPE = PaperForm(None)
@@ -162,6 +178,11 @@ def _field(label: Json, field: Field, value: FieldValue) -> Json:
     in_vi = _write(vi)
     in_en = in_vi if en is vi else _write(en)
     return _FIELD % (label, in_vi if plain is vi else _write(plain), in_vi, in_en)
+
+
+def _as_in_code(field: Field, value: Any) -> FieldValue:
+    """A recorded value as a code would carry it. Texts stay as they were issued, whatever is refused now."""
+    return cast(FieldValue, value) if field.kind in ("text", "texts") else to_code(field, value)
 
 
 @lru_cache(maxsize=4_096)
