@@ -19,9 +19,10 @@ from itertools import count
 import msgspec
 
 from khoso import db
+from khoso.caller import everything_of
 from khoso.config import Config
 from khoso.issuance.model import IssueRequest
-from khoso.orders.model import OrderRequest, PreviewRequest, Query
+from khoso.orders.model import Orderer, OrderRequest, PreviewRequest, Query
 from khoso.wiring import Services, open_services
 
 from . import town
@@ -61,12 +62,12 @@ async def _measure(config: Config, results: int) -> None:
     async with open_services(config, verifying=False) as services:
         query = Query(issued_by=_OFFICER)
         began, cpu_began = time.perf_counter(), cpu_seconds(os.getpid())
-        preview = await services.orders.preview(PreviewRequest(act="revoke", query=query), town.AGENCY)
+        preview = await services.orders.preview(PreviewRequest(act="revoke", query=query), everything_of(town.AGENCY))
         previewed = time.perf_counter()
         request = OrderRequest(
             act="revoke", reason_code="R1", decision_number="1/QĐ", query=query, expected_count=preview.count
         )
-        order = await services.orders.place(request, town.AGENCY, _OFFICER, "bench")
+        order = await services.orders.place(request, Orderer.of(town.AGENCY, _OFFICER), "bench")
         placed = time.perf_counter()
         async with _issuing(services) as waits:
             await asyncio.sleep(1)

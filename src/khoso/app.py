@@ -15,7 +15,7 @@ from litestar.response import Response
 from khoso import config as configuration
 from khoso import observing, openapi, problems
 from khoso.authority import routes as authority
-from khoso.caller import Caller, Purview, purview_of
+from khoso.caller import Caller, Hierarchy, Purview, purview_of
 from khoso.catalogue import agency_routes as agencies
 from khoso.catalogue import routes as catalogue
 from khoso.config import Config
@@ -102,6 +102,8 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
         dependencies={
             "caller": Provide(provide_caller, sync_to_thread=False),
             "purview": Provide(provide_purview, sync_to_thread=False),
+            "reader": Provide(vault.provide_reader, sync_to_thread=False),
+            "hierarchy": Provide(provide_hierarchy, sync_to_thread=False),
             "papers_to_scan": Provide(lambda: papers, sync_to_thread=False),
             "roots": Provide(lambda: roots, sync_to_thread=False),
             **{name: _provide(name) for name in _SERVICES},
@@ -143,10 +145,14 @@ def _services(state: State) -> Services:
     return services
 
 
+def provide_hierarchy(state: State) -> Hierarchy:
+    """The administration as it stands today."""
+    return _services(state).catalogue.hierarchy
+
+
 def provide_purview(request: Request[Any, Any, Any], state: State) -> Purview:
     """To what the caller's rights extend by the scopes that the door has asked for."""
-    hierarchy = _services(state).catalogue.hierarchy
-    return purview_of(provide_caller(request), hierarchy, *scopes_of(request.route_handler))
+    return purview_of(provide_caller(request), provide_hierarchy(state), *scopes_of(request.route_handler))
 
 
 def _spare_the_collector() -> None:

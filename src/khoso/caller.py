@@ -6,8 +6,8 @@ administration, with one result type or all; a caller acts for one agency and ha
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from functools import cached_property
-from typing import Protocol
+from functools import cached_property, lru_cache
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 import msgspec
@@ -67,8 +67,13 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """When it ends by itself: nothing that is made of it may last longer."""
 
 
+@runtime_checkable
 class Hierarchy(Protocol):
     """The administration as it stands at one moment."""
+
+    def __hash__(self) -> int:
+        """It never changes: another moment is another hierarchy."""
+        ...
 
     def stands(self, agency_code: str) -> bool:
         """Whether the agency is known and in being."""
@@ -118,9 +123,9 @@ class Purview(msgspec.Struct, frozen=True, dict=True):
     pairs: frozenset[tuple[str, str | None]] = frozenset()
 
     @cached_property
-    def agencies(self) -> frozenset[str]:
-        """The agencies of which anything is in it."""
-        return frozenset(agency_code for agency_code, _ in self.pairs)
+    def agencies(self) -> tuple[str, ...]:
+        """The agencies of which anything is in it, by code."""
+        return tuple(sorted({agency_code for agency_code, _ in self.pairs}))
 
     def has(self, agency_code: str, *types: str) -> bool:
         """Whether all that is named is in it: each type of the agency, or, if none is named, the agency whole."""
@@ -157,15 +162,20 @@ def purview_of(caller: Caller, hierarchy: Hierarchy, *scopes: str) -> Purview:
     3. It extends to that agency: alone, with those it answers for, or with all below it, as the scope has it.
     4. There, it extends to the result types to which his scope is limited, or else to all.
     """
-    pairs: set[tuple[str, str | None]] = set()
-    for scope in caller.scopes.intersection(scopes):
-        types = caller.types.get(scope, _EVERY_TYPE)
-        for agency_code in _agencies(scope, caller.agency_code, hierarchy):
-            pairs.update((agency_code, type_code) for type_code in types)
-    return Purview(frozenset(pairs))
+    found = [
+        _extent(hierarchy, scope, caller.agency_code, caller.types.get(scope))
+        for scope in caller.scopes.intersection(scopes)
+    ]
+    return found[0] if len(found) == 1 else Purview(frozenset().union(*(one.pairs for one in found)))
 
 
-_EVERY_TYPE = (None,)
+@lru_cache(maxsize=4_096)
+def _extent(hierarchy: Hierarchy, scope: str, agency_code: str | None, types: frozenset[str] | None) -> Purview:
+    """Of one scope; worked out once for everybody who has it there on that day."""
+    limits = (None,) if types is None else types
+    return Purview(
+        frozenset((one, type_code) for one in _agencies(scope, agency_code, hierarchy) for type_code in limits)
+    )
 
 
 def _agencies(scope: str, agency_code: str | None, hierarchy: Hierarchy) -> Iterable[str]:

@@ -75,7 +75,11 @@ def make_identity(
     reader = TokenReader(key.public_key(), origin)
 
     def agencies_by(scope: str) -> Callable[[Caller], frozenset[str]]:
-        return lambda caller: purview_of(caller, hierarchy(), scope).agencies
+        def agencies(caller: Caller) -> frozenset[str]:
+            purview = purview_of(caller, hierarchy(), scope)
+            return frozenset(filter(purview.has, purview.agencies))  # whole: what is asked about is of no one type
+
+        return agencies
 
     return Identity(
         door=Door(reader, cutoffs, proofs, sessions, Quotas(pool, now), origin=origin, now=now),

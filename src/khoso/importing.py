@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from khoso.caller import everything_of
 from khoso.config import Config
 from khoso.db import Connection
 from khoso.errors import InputProblem, InvalidInput
@@ -39,7 +40,7 @@ async def import_from_disk(
         job = await imports.receive(upload, agency_code, actor, _parts(file))
         with _progress(console) as progress:
             job = await _run(services, imports, job, progress, progress.add_task(file.name, total=None))
-        faults = await imports.list_faults(job.import_id, agency_code, 0, MAX_PAGE)
+        faults = await imports.list_faults(job.import_id, everything_of(agency_code), 0, MAX_PAGE)
         return job, faults.items
 
 
@@ -51,11 +52,11 @@ async def _run(services: Services, imports: Imports, job: Job, progress: Progres
     running = asyncio.create_task(run_import(services.pool, services.bulk, job.import_id, utc_now))
     while not running.done():
         await asyncio.wait([running], timeout=_LOOK_SECONDS)
-        job = await imports.get_import(job.import_id, job.agency_code)
+        job = await imports.get_import(job.import_id, everything_of(job.agency_code))
         done = job.rows_issued if job.state == "issuing" else job.rows_checked
         progress.update(task, description=job.state, completed=done, total=job.rows_total)
     await running
-    return await imports.get_import(job.import_id, job.agency_code)
+    return await imports.get_import(job.import_id, everything_of(job.agency_code))
 
 
 def _progress(console: Console) -> Progress:

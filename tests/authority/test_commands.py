@@ -3,7 +3,7 @@
 import re
 
 from command_line import Khoso
-from conftest import ORIGIN
+from conftest import ORIGIN, Database
 from khoso.config import Config
 
 PERSON = "person:6f1f0c6e-3b0a-4a52-9d8b-0d7f3c1f9a11"
@@ -49,10 +49,7 @@ def test_agencies(khoso: Khoso, config: Config) -> None:
     assert {one["agency_code"] for one in below} >= {"H17.05.12", "H17.05.14"}
 
 
-def test_a_city_without_a_catalogue_has_nobody_to_administer(khoso: Khoso, config: Config, database: object) -> None:
-    from conftest import Database
-
-    assert isinstance(database, Database)
+def test_a_city_without_a_catalogue_has_nobody_to_administer(khoso: Khoso, config: Config, database: Database) -> None:
     empty = Config(database_url=database.app_dsn, public_url=ORIGIN, keys_dir=config.keys_dir, data_dir=config.data_dir)
     refused = khoso("admin", "invite", config=empty)
     assert (refused.status, "load the catalogue" in refused.err) == (1, True)

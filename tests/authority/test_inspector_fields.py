@@ -1,5 +1,6 @@
 """What an inspector sees of the record beyond the code: what his authority is shown, and nothing else."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -86,6 +87,7 @@ async def test_fields_are_taken_back(desk: Desk) -> None:
     assert (await recorded(desk, code)).keys() == {"floor_area"}
     assert await show(desk) == []
     assert await recorded(desk, code) == {}
+    desk.clock.forward(timedelta(seconds=1))
     await show(desk, "owner_id")
     rows = await desk.rows(
         "SELECT field_name, ended_at IS NULL AS holds FROM inspector_field ORDER BY field_name, holds"

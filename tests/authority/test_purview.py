@@ -192,5 +192,5 @@ def test_all_of_several_types_must_be_reached() -> None:
     assert not some.has("A", TYPES[0], TYPES[2])
     assert not some.has("A")
     assert some.has("B", *TYPES)
-    assert some.agencies == {"A", "B"}
+    assert some.agencies == ("A", "B")
     assert some.columns() == (["A", "A", "B"], [TYPES[0], TYPES[1], None])

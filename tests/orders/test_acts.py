@@ -11,10 +11,11 @@ import pytest
 from conftest import Clock
 from desk import AGENCY, OTHER_AGENCY
 from invariants import check_everything
+from khoso.caller import everything_of
 from khoso.config import Config
 from khoso.errors import InvalidInput, NotFound, StatusChangeRefused
 from khoso.issuance.model import IssueRequest
-from khoso.orders.model import Act, StatusAct
+from khoso.orders.model import Act, Orderer, StatusAct
 from khoso.vault.model import Reader
 from khoso.wiring import Services
 from samples import house_permit
@@ -57,10 +58,10 @@ class Office:
     async def act(self, result_code: str, act: Act, agency: str = AGENCY, **changes: Any) -> None:
         self.clock.forward(timedelta(seconds=1))
         asked: dict[str, Any] = {"act": act, "reason_code": "R1", "decision_number": "1/QĐ"} | changes
-        await self.services.orders.act(result_code, StatusAct(**asked), agency, "clerk")
+        await self.services.orders.act(result_code, StatusAct(**asked), Orderer.of(agency, "clerk"))
 
     async def status(self, result_code: str) -> str:
-        return (await self.services.vaults.get_result(result_code, Reader(None, AGENCY))).status
+        return (await self.services.vaults.get_result(result_code, Reader(None, everything_of(AGENCY)))).status
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ import pytest
 
 from conftest import Clock, Database
 from desk import AGENCY, Json, problem, read
+from khoso.caller import everything_of
 from khoso.errors import SecondPersonNeeded
 from khoso.issuance.model import IssueRequest
-from khoso.orders.model import StatusAct
+from khoso.orders.model import Orderer, StatusAct
 from khoso.wiring import Services
 from orders.conftest import APPROVER, AUTHOR, Board
 from samples import house_permit
@@ -70,11 +71,11 @@ async def test_a_type_that_asks_for_two_persons_gets_them(services: Services, cl
     request = msgspec.convert(house_permit(), IssueRequest)
     issued = await services.issuer.issue(request, AGENCY, "clerk", "one")
     act = StatusAct(act="revoke", reason_code="R1", decision_number="1/QĐ")
-    order = await services.orders.act(issued.result_code, act, AGENCY, "clerk")
+    order = await services.orders.act(issued.result_code, act, Orderer.of(AGENCY, "clerk"))
     assert order.state == "awaiting_approval"
     with pytest.raises(SecondPersonNeeded):
-        await services.orders.approve(order.order_id, order.order_hash, AGENCY, "clerk")
-    approved = await services.orders.approve(order.order_id, order.order_hash, AGENCY, "chief")
+        await services.orders.approve(order.order_id, order.order_hash, everything_of(AGENCY), "clerk")
+    approved = await services.orders.approve(order.order_id, order.order_hash, everything_of(AGENCY), "chief")
     assert approved.state == "carried_out"
 
 
@@ -166,7 +167,7 @@ async def test_an_order_to_which_something_was_added_is_void(services: Services,
         codes.append((await services.issuer.issue(request, AGENCY, "clerk", f"{serial}")).result_code)
     later = clock() + timedelta(minutes=5)
     act = StatusAct(act="revoke", reason_code="R1", decision_number="1/QĐ", effective_at=later)
-    order = await services.orders.act(codes[0], act, AGENCY, "clerk")
+    order = await services.orders.act(codes[0], act, Orderer.of(AGENCY, "clerk"))
     app = await asyncpg.connect(city.app_dsn)
     for column in ("act", "reason_code", "decision_number", "effective_at", "order_hash", "author", "needs_approval"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -11,7 +11,7 @@ from desk import AGENCY
 from khoso.config import Config
 from khoso.db import Connection
 from khoso.orders import store
-from khoso.orders.model import OrderRequest
+from khoso.orders.model import Orderer, OrderRequest
 from khoso.orders.service import Orders
 from khoso.wiring import Services, open_services
 from orders.conftest import Board
@@ -168,7 +168,7 @@ async def test_a_large_order_is_the_workers(board: Board, services: Services) ->
     codes = await board.issue(3)
     patient = Orders(services.pool, lambda _: False, board.desk.clock, lambda: None, at_once=2)
     request = OrderRequest(act="revoke", reason_code="R1", decision_number="1/QĐ", results=codes)
-    order = await patient.place(request, AGENCY, "clerk", "one")
+    order = await patient.place(request, Orderer.of(AGENCY, "clerk"), "one")
     assert order.state == "scheduled"
     assert await board.statuses(codes) == [VALID] * 3
     await board.worker.carry_out_due()

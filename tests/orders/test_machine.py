@@ -17,11 +17,12 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multi
 from conftest import ORIGIN, Clock, Database, copy_database, drop_database
 from desk import AGENCY
 from invariants import check_everything
+from khoso.caller import Purview, everything_of
 from khoso.config import Config
 from khoso.embedded import EmbeddedPostgres
 from khoso.errors import OrderEnded, SecondPersonNeeded, StatusChangeRefused
 from khoso.issuance.model import IssueRequest
-from khoso.orders.model import Act, Order, OrderRequest, State
+from khoso.orders.model import Act, Order, Orderer, OrderRequest, State
 from khoso.wiring import Services, open_services
 from samples import house_permit
 
@@ -92,7 +93,7 @@ class City:
             results=expected.codes,
             effective_at=expected.due_at if later else None,
         )
-        return await self.first.orders.place(request, AGENCY, expected.author, f"order-{self.serial}")
+        return await self.first.orders.place(request, Orderer.of(AGENCY, expected.author), f"order-{self.serial}")
 
     async def at_once(self, *acts: Coroutine[Any, Any, Any]) -> list[Any]:
         return await asyncio.gather(*acts, return_exceptions=True)
@@ -141,7 +142,7 @@ class OrdersMachine(RuleBasedStateMachine):
     def approve(self, order: Order, approver: str) -> None:
         self._tick()
         expected = self.expected[order.order_id]
-        approving = self.city.second.orders.approve(order.order_id, order.order_hash, AGENCY, approver)
+        approving = self.city.second.orders.approve(order.order_id, order.order_hash, everything_of(AGENCY), approver)
         if approver == expected.author:
             with pytest.raises(SecondPersonNeeded):
                 self.city.run(approving)
@@ -158,7 +159,8 @@ class OrdersMachine(RuleBasedStateMachine):
     def cancel(self, order: Order) -> None:
         self._tick()
         expected = self.expected[order.order_id]
-        cancelling = self.city.first.orders.cancel(order.order_id, "nhầm", AGENCY, expected.author, may_approve=False)
+        own = everything_of(AGENCY)
+        cancelling = self.city.first.orders.cancel(order.order_id, "nhầm", own, expected.author, Purview())
         if expected.state in ("carried_out", "failed"):
             with pytest.raises(OrderEnded):
                 self.city.run(cancelling)
@@ -213,7 +215,7 @@ class OrdersMachine(RuleBasedStateMachine):
         found = self.city.run(self.city.statuses())
         assert {code: found[code] for code in self.statuses} == self.statuses
         for order_id, expected in self.expected.items():
-            order = self.city.run(self.city.first.order_book.get_order(order_id, AGENCY))
+            order = self.city.run(self.city.first.order_book.get_order(order_id, everything_of(AGENCY)))
             assert (order.state, order.needs_approval) == (expected.state, expected.needs_approval)
 
 

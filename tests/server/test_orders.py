@@ -14,9 +14,10 @@ from demo.launching import KHOSO, clean
 from desk import AGENCY
 from invariants import check_everything
 from khoso import db
+from khoso.caller import everything_of
 from khoso.config import Config, to_environment
 from khoso.issuance.model import IssueRequest
-from khoso.orders.model import Order, OrderRequest, Query
+from khoso.orders.model import Order, Orderer, OrderRequest, Query
 from khoso.orders.service import Orders
 from khoso.wiring import Services, open_services, utc_now
 from samples import house_permit
@@ -51,7 +52,8 @@ async def order(services: Services, seconds: int) -> Order:
         expected_count=RESULTS,
         effective_at=utc_now() + timedelta(seconds=seconds),
     )
-    return await Orders(services.pool, lambda _: False, utc_now, lambda: None).place(request, AGENCY, "chief", "one")
+    orders = Orders(services.pool, lambda _: False, utc_now, lambda: None)
+    return await orders.place(request, Orderer.of(AGENCY, "chief"), "one")
 
 
 async def changed(services: Services) -> int:
@@ -71,7 +73,7 @@ async def changed(services: Services) -> int:
 async def until_done(services: Services, placed: Order) -> Order:
     async with asyncio.timeout(_PATIENCE_SECONDS):
         while True:
-            found = await services.order_book.get_order(placed.order_id, AGENCY)
+            found = await services.order_book.get_order(placed.order_id, everything_of(AGENCY))
             if found.state != "scheduled":
                 return found
             await asyncio.sleep(0.1)

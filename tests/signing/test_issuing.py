@@ -10,6 +10,7 @@ import pytest
 import invariants
 from conftest import Clock, open_client
 from desk import AGENCY, OTHER_AGENCY, Desk, Json, problem, read
+from khoso.caller import everything_of
 from khoso.catalogue.model import SigningKey
 from khoso.config import Config
 from khoso.formats import cose, link
@@ -119,7 +120,7 @@ async def test_a_file_of_results(hsm_config: Config, clock: Clock) -> None:
 
         job = await services.imports.receive(upload, BADGE_AGENCY, "test", pieces())
         await run_import(services.pool, services.bulk, job.import_id, clock, chunk_rows=25)
-        done = await services.imports.get_import(job.import_id, BADGE_AGENCY)
+        done = await services.imports.get_import(job.import_id, everything_of(BADGE_AGENCY))
     assert (done.state, done.rows_issued) == ("finished", 60)
     desk = Desk(None, hsm_config.keys_dir, clock, hsm_config.database_owner_url)  # type: ignore[arg-type]
     signed = await desk.rows("SELECT signed FROM credential")

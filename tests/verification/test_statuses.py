@@ -13,7 +13,7 @@ from khoso.db import Connection
 from khoso.formats.status_list import Status
 from khoso.formats.verdict import Outcome
 from khoso.issuance.model import IssueRequest
-from khoso.orders.model import Act, StatusAct
+from khoso.orders.model import Act, Orderer, StatusAct
 from khoso.verification import store
 from khoso.verification.statuses import StatusSnapshot
 from khoso.wiring import Services
@@ -29,7 +29,7 @@ async def issue(services: Services, serial: int = 1) -> tuple[str, str]:
 
 async def act(services: Services, result_code: str, name: Act, superseded_by: str | None = None) -> None:
     done = StatusAct(act=name, reason_code="R1", decision_number="77/QĐ", superseded_by=superseded_by)
-    await services.orders.act(result_code, done, AGENCY, "clerk")
+    await services.orders.act(result_code, done, Orderer.of(AGENCY, "clerk"))
 
 
 async def test_a_slow_refresh_does_not_write_back_what_was_withdrawn(

@@ -12,7 +12,7 @@ from khoso import db, wiring
 from khoso.config import Config
 from khoso.formats.verdict import Outcome
 from khoso.issuance.model import IssueRequest
-from khoso.orders.model import StatusAct
+from khoso.orders.model import Orderer, StatusAct
 from khoso.wiring import Services, open_services
 from samples import house_permit
 
@@ -39,7 +39,7 @@ async def test_a_paper_that_was_prepared_before_the_memory_and_committed_after_i
 
 async def test_a_paper_older_than_the_memory_stays_red(services: Services, config: Config, clock: Clock) -> None:
     issued = await services.issuer.issue(msgspec.convert(house_permit(), IssueRequest), AGENCY, "clerk", "one")
-    await services.orders.act(issued.result_code, REVOKE, AGENCY, "clerk")
+    await services.orders.act(issued.result_code, REVOKE, Orderer.of(AGENCY, "clerk"))
     clock.forward(timedelta(minutes=2))
     async with open_services(config, clock) as other:
         await other.pool.close()

@@ -9,10 +9,11 @@ from uuid import UUID, uuid4
 import msgspec
 import typer
 
+from khoso.caller import everything_of
 from khoso.commands.recover import recover
 from khoso.commands.terminal import EXIT_ERROR, JsonOption, err, out, print_json, read_file, with_services
 from khoso.errors import InputProblem, InvalidInput
-from khoso.orders.model import Act, FileRequest, Order, OrderRequest, Preview, PreviewRequest, State
+from khoso.orders.model import Act, FileRequest, Order, Orderer, OrderRequest, Preview, PreviewRequest, State
 from khoso.orders.view import view
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def list_orders(
 ) -> None:
     """The agency's orders, newest first."""
     wanted = None if state is None else _convert(state, State)
-    page = with_services(lambda services: services.order_book.list_orders(agency, wanted, None, limit))
+    page = with_services(lambda services: services.order_book.list_orders(everything_of(agency), wanted, None, limit))
     if as_json:
         print_json([view(order) for order in page.items])
         return
@@ -114,7 +115,7 @@ def approve(
 ) -> None:
     """Approve another person's order: it is shown first, unless its hash is given."""
     if order_hash is None:
-        order = with_services(lambda services: services.order_book.get_order(order_id, agency))
+        order = with_services(lambda services: services.order_book.get_order(order_id, everything_of(agency)))
         _describe(order)
         typer.confirm("Duyệt? | Approve it?", abort=True, err=True)
         approved_hash = order.order_hash
@@ -122,7 +123,9 @@ def approve(
         approved_hash = _hex(order_hash)
 
     async def run(services: "Services") -> Order:
-        return await _finish(services, await services.orders.approve(order_id, approved_hash, agency, actor))
+        return await _finish(
+            services, await services.orders.approve(order_id, approved_hash, everything_of(agency), actor)
+        )
 
     _tell(with_services(run), as_json)
 
@@ -136,10 +139,8 @@ def cancel(
     as_json: JsonOption = False,
 ) -> None:
     """Cancel an order that was not carried out yet."""
-    _tell(
-        with_services(lambda services: services.orders.cancel(order_id, reason, agency, actor, may_approve=True)),
-        as_json,
-    )
+    purview = everything_of(agency)
+    _tell(with_services(lambda services: services.orders.cancel(order_id, reason, purview, actor, purview)), as_json)
 
 
 def _named(act: Act, results: list[str]) -> dict[str, Any]:
@@ -151,7 +152,7 @@ def _named(act: Act, results: list[str]) -> dict[str, Any]:
 
 def _look(request: PreviewRequest, agency: str, only: bool, as_json: bool) -> int:
     """The count that is expected, once somebody has seen it. Ends the command where nothing more is asked."""
-    found = with_services(lambda services: services.orders.preview(request, agency))
+    found = with_services(lambda services: services.orders.preview(request, everything_of(agency)))
     if as_json and not only:
         raise typer.BadParameter("give --expect, the count of a --preview")
     if as_json:
@@ -173,13 +174,15 @@ def _show(found: Preview) -> None:
 
 def _place_file(request: FileRequest, content: bytes, agency: str, actor: str, key: str) -> Order:
     async def run(services: "Services") -> Order:
-        return await _finish(services, await services.orders.place_file(request, content, agency, actor, key))
+        return await _finish(
+            services, await services.orders.place_file(request, content, Orderer.of(agency, actor), key)
+        )
 
     return with_services(run)
 
 
 async def _place(services: "Services", request: OrderRequest, agency: str, actor: str, key: str) -> Order:
-    return await _finish(services, await services.orders.place(request, agency, actor, key))
+    return await _finish(services, await services.orders.place(request, Orderer.of(agency, actor), key))
 
 
 async def _finish(services: "Services", order: Order) -> Order:
@@ -190,7 +193,7 @@ async def _finish(services: "Services", order: Order) -> Order:
         while order.state == "scheduled" and order.due_at <= utc_now():
             if not await services.orders.carry_out_order(order.order_id):
                 await asyncio.sleep(_LOOK_SECONDS)
-            order = await services.order_book.get_order(order.order_id, order.agency_code)
+            order = await services.order_book.get_order(order.order_id, everything_of(order.agency_code))
     return order
 
 

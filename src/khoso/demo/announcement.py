@@ -107,7 +107,9 @@ def _tokens(config: Config, place: Place) -> Iterator[tuple[str, str]]:
         ),
         "CITIZEN": Caller(subject="demo-citizen", scopes=frozenset({"vault:read"}), vault_id=place.vault_id),
         "INSPECTOR": Caller(subject="demo-inspector", scopes=frozenset({"inspect"}), agency_code=place.agency_code),
-        "OPERATOR": Caller(subject="demo-operator", scopes=frozenset({"catalogue:write", "metrics:read"})),
+        "OPERATOR": Caller(
+            subject="demo-operator", scopes=frozenset({"catalogue:write", "metrics:read"}), agency_code="H17"
+        ),
     }
     key = KeyFiles(config.keys_dir).token_key()
     for name, caller in callers.items():

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from khoso.caller import Caller
+from khoso.caller import Caller, everything_of
 from khoso.catalogue import danang
 from khoso.catalogue.model import SigningKey
 from khoso.config import Config
@@ -38,7 +38,7 @@ from khoso.issuance.indexes import index_at
 from khoso.issuance.model import Holder, Issued, IssueRequest
 from khoso.issuance.service import Issuer
 from khoso.issuance.signer import Signer
-from khoso.orders.model import StatusAct
+from khoso.orders.model import Orderer, StatusAct
 from khoso.pages.model import PaperToScan, PrintedField
 from khoso.signing.files import FileSigner
 from khoso.text import Words
@@ -135,7 +135,7 @@ class _Loader:
         draft = await drafts.file(request, paper.agency_code, ACTOR, key)
         issued = await drafts.approve(Seen(draft.draft_id, draft.draft_hash), _CHIEF)
         assert issued.result_code is not None  # by the approval
-        found = await services.vaults.get_result(issued.result_code, Reader(None, paper.agency_code))
+        found = await services.vaults.get_result(issued.result_code, Reader(None, everything_of(paper.agency_code)))
         return Issued(
             result_code=found.result_code,
             lookup_code=found.lookup_code,
@@ -189,9 +189,10 @@ class _Loader:
             )
             watch = self._services.published.watch
             orders = make_orders(self._services.pool, self._services.catalogue, lambda: then, watch.require)
-            order = await orders.act(result_code, decided, paper.agency_code, ACTOR)
+            order = await orders.act(result_code, decided, Orderer.of(paper.agency_code, ACTOR))
             if order.state == "awaiting_approval":
-                await orders.approve(order.order_id, order.order_hash, paper.agency_code, _CHIEF.subject)
+                purview = everything_of(paper.agency_code)
+                await orders.approve(order.order_id, order.order_hash, purview, _CHIEF.subject)
 
     async def _forge(self, paper: Paper) -> PaperToScan:
         """What a forger would make: right in form, wrong in one thing, recorded nowhere."""

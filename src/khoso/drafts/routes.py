@@ -12,7 +12,7 @@ from litestar.openapi.spec import Example
 from litestar.params import BodyKwarg, FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 
-from khoso.caller import Caller
+from khoso.caller import Caller, Purview
 from khoso.drafts.book import DraftBook
 from khoso.drafts.delegating import Delegations
 from khoso.drafts.model import MAX_APPROVED, Delegation, DelegationRequest, DraftHash, Preview, Seen, State
@@ -83,11 +83,13 @@ class ApprovalList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def file_draft(
     data: Annotated[IssueRequest, BodyKwarg(examples=[Example(summary="without a dossier", value=_DRAFT)])],
     caller: NamedDependency[Caller],
+    purview: NamedDependency[Purview],
     drafts: NamedDependency[Drafts],
     idempotency_key: IdempotencyKey,
 ) -> Response[DraftView]:
     if not 0 < len(idempotency_key) <= MAX_KEY:
         raise InvalidInput(InputProblem("Idempotency-Key", "length", f"1 to {MAX_KEY} characters"))
+    purview.check_asked(caller.acting_agency, data.type_code)
     draft = await drafts.file(data, caller.acting_agency, caller.subject, idempotency_key)
     headers = {"location": f"/api/v1/drafts/{draft.draft_id}", "cache-control": PRIVATE}
     return Response(view(draft), status_code=HTTP_201_CREATED, headers=headers)
@@ -141,8 +143,10 @@ async def revise_draft(
     draft_id: FromPath[UUID],
     data: JSONBody[IssueRequest],
     caller: NamedDependency[Caller],
+    purview: NamedDependency[Purview],
     drafts: NamedDependency[Drafts],
 ) -> Response[DraftView]:
+    purview.check_asked(caller.acting_agency, data.type_code)
     return _private(view(await drafts.revise(draft_id, data, caller.acting_agency, caller.subject)))
 
 

@@ -13,7 +13,7 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 from litestar.response import Stream
 from litestar.status_codes import HTTP_202_ACCEPTED
 
-from khoso.caller import Caller
+from khoso.caller import Caller, Purview
 from khoso.errors import InputProblem, InvalidInput
 from khoso.http import PRIVATE
 from khoso.imports.model import MAX_FILE_BYTES, FaultPage, FileFormat, Job, State, Upload
@@ -66,6 +66,7 @@ async def start_import(
     request: Request[Any, Any, Any],
     type_code: FromQuery[str],
     caller: NamedDependency[Caller],
+    purview: NamedDependency[Purview],
     imports: NamedDependency[Imports],
     idempotency_key: Annotated[
         str, HeaderParameter(name="Idempotency-Key", description="Once per file; the same key answers the same import")
@@ -86,15 +87,16 @@ async def start_import(
         issue_valid=issue == "valid",
         idempotency_key=idempotency_key,
     )
+    purview.check_asked(caller.acting_agency, type_code)
     job = await imports.receive(upload, caller.acting_agency, caller.subject, request.stream())
     return Response(_view(job), headers={"location": f"/api/v1/imports/{job.import_id}"})
 
 
 @get("/api/v1/imports/{import_id:uuid}", opt=_ISSUE, tags=["imports"], summary="How far an import has come")
 async def show_import(
-    import_id: FromPath[UUID], caller: NamedDependency[Caller], imports: NamedDependency[Imports]
+    import_id: FromPath[UUID], purview: NamedDependency[Purview], imports: NamedDependency[Imports]
 ) -> Response[ImportView]:
-    job = await imports.get_import(import_id, caller.acting_agency)
+    job = await imports.get_import(import_id, purview)
     return Response(_view(job), headers={"cache-control": PRIVATE})
 
 
@@ -106,12 +108,12 @@ async def show_import(
 )
 async def list_import_errors(
     import_id: FromPath[UUID],
-    caller: NamedDependency[Caller],
+    purview: NamedDependency[Purview],
     imports: NamedDependency[Imports],
     cursor: Annotated[int, QueryParameter(ge=0)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 100,
 ) -> Response[FaultPage]:
-    page = await imports.list_faults(import_id, caller.acting_agency, cursor, limit)
+    page = await imports.list_faults(import_id, purview, cursor, limit)
     return Response(page, headers={"cache-control": PRIVATE})
 
 
@@ -124,11 +126,11 @@ async def list_import_errors(
 )
 async def show_import_results(
     import_id: FromPath[UUID],
-    caller: NamedDependency[Caller],
+    purview: NamedDependency[Purview],
     imports: NamedDependency[Imports],
     file_format: Annotated[ResultFormat, QueryParameter(name="format")] = "csv",
 ) -> Stream:
-    await imports.get_import(import_id, caller.acting_agency)
+    await imports.get_import(import_id, purview)
     return Stream(
         result_file(imports.results(import_id), file_format),
         media_type=_MEDIA_TYPES[file_format],
@@ -146,9 +148,11 @@ async def show_import_results(
 async def show_import_template(
     type_code: FromQuery[str],
     caller: NamedDependency[Caller],
+    purview: NamedDependency[Purview],
     imports: NamedDependency[Imports],
     file_format: Annotated[TemplateFormat, QueryParameter(name="format")] = "xlsx",
 ) -> Response[bytes]:
+    purview.check_asked(caller.acting_agency, type_code)
     result_type = imports.result_type(type_code, caller.acting_agency)
     return Response(
         make_template(result_type, file_format),

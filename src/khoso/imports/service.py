@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from khoso import db
+from khoso.caller import Purview
 from khoso.db import Pool
 from khoso.errors import IdempotencyKeyReused, InputProblem, InvalidInput, NotFound
 from khoso.formats.result_type import ResultType
@@ -21,7 +22,7 @@ _RESULTS_A_READ = 5_000
 
 
 class Imports:
-    """All imports, each seen by its own agency only."""
+    """All imports, each seen by those in whose purview it is."""
 
     def __init__(self, pool: Pool, issuer: BulkIssuer[Any], enqueue: Enqueue, now: Callable[[], datetime]) -> None:
         self._pool = pool
@@ -46,18 +47,15 @@ class Imports:
                 raise InvalidInput(InputProblem("body", "empty", "the file is empty"))
             return await self._record(_new_job(upload, agency_code, client, digest.digest(), self._now()), file)
 
-    async def get_import(self, import_id: UUID, agency_code: str) -> Job:
-        """Raises NotFound alike for one that is absent and one of another agency."""
+    async def get_import(self, import_id: UUID, purview: Purview) -> Job:
+        """Raises NotFound alike for one that is absent and one outside of the purview."""
         async with db.connection(self._pool) as conn:
-            job = await store.find_job(conn, import_id)
-        if job is None or job.agency_code != agency_code:
-            raise NotFound(import_id)
-        return job
+            return await _get_job(conn, import_id, purview)
 
-    async def list_faults(self, import_id: UUID, agency_code: str, cursor: int, limit: int) -> FaultPage:
+    async def list_faults(self, import_id: UUID, purview: Purview, cursor: int, limit: int) -> FaultPage:
         """A page of what is wrong with the file. Raises NotFound."""
-        await self.get_import(import_id, agency_code)
         async with db.connection(self._pool) as conn:
+            await _get_job(conn, import_id, purview)
             faults = await store.list_faults(conn, import_id, cursor, limit + 1)
         return FaultPage(faults[:limit], faults[limit].position if len(faults) > limit else None)
 
@@ -86,6 +84,14 @@ class Imports:
         if standing is None or standing.request_hash != job.request_hash:
             raise IdempotencyKeyReused(job.idempotency_key)
         return standing
+
+
+async def _get_job(conn: db.Connection, import_id: UUID, purview: Purview) -> Job:
+    job = await store.find_job(conn, import_id)
+    if job is None:
+        raise NotFound(import_id)
+    purview.check_shown(job.agency_code, job.type_code)
+    return job
 
 
 async def _insert_pieces(conn: db.Connection, import_id: UUID, file: BinaryIO) -> None:

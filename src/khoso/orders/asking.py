@@ -11,7 +11,7 @@ import msgspec
 
 from khoso.errors import InputProblem, InvalidInput
 from khoso.orders.files import read_lines
-from khoso.orders.model import Decision, FileRequest, Order, OrderRequest, Query, StatusAct, Wanted
+from khoso.orders.model import Decision, FileRequest, Order, Orderer, OrderRequest, Query, StatusAct, Wanted
 from khoso.orders.resolving import Resolved, wanted_of
 from khoso.orders.rules import hash_order
 
@@ -21,8 +21,7 @@ class Asked:
     """Who asks for what, under which idempotency key."""
 
     decision: Decision
-    agency_code: str
-    author: str
+    by: Orderer
     idempotency_key: str | None = None
     request_hash: bytes = b""
     wanted: Sequence[Wanted] = ()
@@ -31,40 +30,38 @@ class Asked:
     only_valid: bool = False
 
 
-def ask_for_one(result_code: str, act: StatusAct, agency_code: str, author: str) -> Asked:
+def ask_for_one(result_code: str, act: StatusAct, by: Orderer) -> Asked:
     """An act on one result. Raises InvalidInput if it names a newer result and should not, or the other way round."""
     if (act.act == "supersede") != (act.superseded_by is not None):
         message = "name the newer result's code when superseding, and only then"
         raise InvalidInput(InputProblem("superseded_by", "successor", message))
     wanted = Wanted("superseded_by", result_code, act.superseded_by)
-    return Asked(decision=act, agency_code=agency_code, author=author, wanted=[wanted])
+    return Asked(decision=act, by=by, wanted=[wanted])
 
 
-def ask(request: OrderRequest, agency_code: str, author: str, idempotency_key: str) -> Asked:
+def ask(request: OrderRequest, by: Orderer, idempotency_key: str) -> Asked:
     """What a request names or describes. Raises InvalidInput as `wanted_of`, and for a count without a query."""
     if (request.query is not None) != (request.expected_count is not None):
         message = "give the count of the preview with a query, and only then"
         raise InvalidInput(InputProblem("expected_count", "required", message))
     return Asked(
         decision=request,
-        agency_code=agency_code,
-        author=author,
+        by=by,
         idempotency_key=idempotency_key,
-        request_hash=_hash(agency_code, request),
+        request_hash=_hash(by.agency_code, request),
         wanted=wanted_of(request) or (),
         query=request.query,
         expected_count=request.expected_count,
     )
 
 
-def ask_by_file(request: FileRequest, content: bytes, agency_code: str, author: str, idempotency_key: str) -> Asked:
+def ask_by_file(request: FileRequest, content: bytes, by: Orderer, idempotency_key: str) -> Asked:
     """What a file names. Raises InvalidInput as `read_lines`."""
     return Asked(
         decision=request,
-        agency_code=agency_code,
-        author=author,
+        by=by,
         idempotency_key=idempotency_key,
-        request_hash=_hash(agency_code, request, hashlib.sha256(content).hexdigest()),
+        request_hash=_hash(by.agency_code, request, hashlib.sha256(content).hexdigest()),
         wanted=read_lines(content, request.act),
         only_valid=request.only_valid,
     )
@@ -81,8 +78,8 @@ def make_order(asked: Asked, resolved: Resolved, now: datetime) -> Order:
     decided = msgspec.structs.replace(decision, effective_at=effective_at)
     return Order(
         order_id=order_id,
-        agency_code=asked.agency_code,
-        author=asked.author,
+        agency_code=asked.by.agency_code,
+        author=asked.by.author,
         idempotency_key=asked.idempotency_key,
         request_hash=asked.request_hash,
         act=decision.act,
@@ -92,7 +89,7 @@ def make_order(asked: Asked, resolved: Resolved, now: datetime) -> Order:
         due_at=effective_at or now,
         results=len(resolved.chosen),
         type_codes=resolved.type_codes,
-        order_hash=hash_order(order_id, asked.agency_code, asked.author, decided, resolved.chosen),
+        order_hash=hash_order(order_id, asked.by.agency_code, asked.by.author, decided, resolved.chosen),
         needs_approval=resolved.needs_approval,
         state="awaiting_approval" if resolved.needs_approval else "scheduled",
         ordered_at=now,

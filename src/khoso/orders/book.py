@@ -1,4 +1,4 @@
-"""An agency's orders, to look at: what is another's is not there."""
+"""Orders, to look at: what is outside of the purview of whoever looks is not there."""
 
 import base64
 import binascii
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from khoso import db
+from khoso.caller import Purview
 from khoso.db import Connection, Pool
 from khoso.errors import InputProblem, InvalidInput, NotFound
 from khoso.orders import store
@@ -17,46 +18,47 @@ _END = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=(1 << 128) - 1))
 
 
 class OrderBook:
-    """All orders, each seen by its own agency only."""
+    """All orders, each seen by those in whose purview it is."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def get_order(self, order_id: UUID, agency_code: str) -> Order:
-        """Raises NotFound alike for one that is absent and one of another agency."""
+    async def get_order(self, order_id: UUID, purview: Purview) -> Order:
+        """Raises NotFound alike for one that is absent and one outside of the purview."""
         async with db.connection(self._pool) as conn:
-            return await get_order(conn, order_id, agency_code)
+            return await get_order(conn, order_id, purview)
 
-    async def list_orders(self, agency_code: str, state: State | None, cursor: str | None, limit: int) -> OrderPage:
-        """A page of the agency's orders, newest first. Raises InvalidInput for a bad cursor."""
+    async def list_orders(self, purview: Purview, state: State | None, cursor: str | None, limit: int) -> OrderPage:
+        """A page of the orders in a purview, newest first. Raises InvalidInput for a bad cursor."""
         before = _END if cursor is None else _read_cursor(cursor)
         async with db.connection(self._pool) as conn:
-            orders = await store.list_orders(conn, agency_code, state, before, limit + 1)
+            orders = await store.list_orders(conn, purview, state, before, limit + 1)
         return OrderPage(orders[:limit], _cursor(orders[limit - 1]) if len(orders) > limit else None)
 
-    async def list_results(self, order_id: UUID, agency_code: str, cursor: int, limit: int) -> ResultPage:
+    async def list_results(self, order_id: UUID, purview: Purview, cursor: int, limit: int) -> ResultPage:
         """A page of exactly what was ordered. Raises NotFound."""
         async with db.connection(self._pool) as conn:
-            await get_order(conn, order_id, agency_code)
+            await get_order(conn, order_id, purview)
             found = await store.list_results(conn, order_id, cursor, limit + 1)
         return ResultPage(found[:limit], found[limit].position if len(found) > limit else None)
 
-    async def list_faults(self, order_id: UUID, agency_code: str, cursor: int, limit: int) -> FaultPage:
+    async def list_faults(self, order_id: UUID, purview: Purview, cursor: int, limit: int) -> FaultPage:
         """A page of what was left out of a file, and of what was in the way when the order's time came.
 
         Raises NotFound.
         """
         async with db.connection(self._pool) as conn:
-            await get_order(conn, order_id, agency_code)
+            await get_order(conn, order_id, purview)
             found = await store.list_faults(conn, order_id, cursor, limit + 1)
         return FaultPage(found[:limit], found[limit].position if len(found) > limit else None)
 
 
-async def get_order(conn: Connection, order_id: UUID, agency_code: str) -> Order:
-    """Raises NotFound alike for one that is absent and one of another agency."""
+async def get_order(conn: Connection, order_id: UUID, purview: Purview) -> Order:
+    """Raises NotFound alike for one that is absent and one outside of the purview."""
     order = await store.find_order(conn, order_id)
-    if order is None or order.agency_code != agency_code:
+    if order is None:
         raise NotFound(order_id)
+    purview.check_shown(order.agency_code, *order.type_codes)
     return order
 
 

@@ -6,6 +6,8 @@ from uuid import UUID
 
 import msgspec
 
+from khoso.caller import Purview, everything_of
+
 MAX_LISTED = 1_000
 """Results that a request may name; more come as a file."""
 
@@ -88,6 +90,19 @@ class FileRequest(Decision, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     only_valid: bool = False
     """Leave out wrong lines instead of refusing the file."""
+
+
+class Orderer(NamedTuple):
+    """Who orders, in whose name, and what he may change the status of."""
+
+    agency_code: str
+    author: str
+    purview: Purview
+
+    @classmethod
+    def of(cls, agency_code: str, author: str) -> "Orderer":
+        """Somebody who may change everything that his agency has issued."""
+        return cls(agency_code, author, everything_of(agency_code))
 
 
 class Wanted(NamedTuple):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from khoso.caller import Purview
 from khoso.db import Connection
 from khoso.errors import InputProblem, InvalidInput
 from khoso.orders import standing_store as store
@@ -59,11 +60,11 @@ def wanted_of(request: OrderRequest | PreviewRequest) -> list[Wanted] | None:
 
 
 async def resolve_wanted(
-    conn: Connection, agency_code: str, act: Act, wanted: Sequence[Wanted], four_eyes: FourEyes, *, now: bool
+    conn: Connection, purview: Purview, act: Act, wanted: Sequence[Wanted], four_eyes: FourEyes, *, now: bool
 ) -> Resolved:
     """The results that were named. `now`: their present status has to allow the act, which else is seen in time."""
     codes = {code for one in wanted for code in (one.result_code, one.superseded_by or "") if _may_be_code(code)}
-    places = await store.find_places(conn, agency_code, sorted(codes))
+    places = await store.find_places(conn, purview, sorted(codes))
     statuses = await store.list_statuses(conn, sorted((p.vault_id, p.credential_id) for p in places.values()))
     changed = {one.result_code for one in wanted}
     seen: set[str] = set()
@@ -81,10 +82,10 @@ async def resolve_wanted(
     return _resolved(act, [places[one.result_code] for one in chosen], statuses, four_eyes, chosen, faults)
 
 
-async def resolve_query(conn: Connection, agency_code: str, act: Act, query: Query, four_eyes: FourEyes) -> Resolved:
+async def resolve_query(conn: Connection, purview: Purview, act: Act, query: Query, four_eyes: FourEyes) -> Resolved:
     """The results that a query describes and that the act can be done to. Raises InvalidInput if it says too little."""
     allowed = _check_query(act, query)
-    places = await store.list_places(conn, agency_code, query, MAX_RESULTS + 1)
+    places = await store.list_places(conn, purview, query, MAX_RESULTS + 1)
     if len(places) > MAX_RESULTS:
         raise InvalidInput(InputProblem("query", "too_many", f"more than {MAX_RESULTS} results: give a shorter time"))
     statuses = await store.list_statuses(conn, sorted((p.vault_id, p.credential_id) for p in places))

@@ -13,7 +13,7 @@ from litestar.openapi.spec import Example
 from litestar.params import BodyKwarg, FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED, HTTP_204_NO_CONTENT
 
-from khoso.caller import Caller
+from khoso.caller import Caller, Hierarchy, Purview, purview_of
 from khoso.errors import InputProblem, InvalidInput
 from khoso.http import PRIVATE
 from khoso.orders.book import MAX_PAGE, OrderBook
@@ -23,6 +23,7 @@ from khoso.orders.model import (
     FaultPage,
     FileRequest,
     Order,
+    Orderer,
     OrderRequest,
     Preview,
     PreviewRequest,
@@ -90,9 +91,10 @@ async def act_on_result(
     result_code: FromPath[str],
     data: JSONBody[StatusAct],
     caller: NamedDependency[Caller],
+    purview: NamedDependency[Purview],
     orders: NamedDependency[Orders],
 ) -> Response[OrderView | None]:
-    order = await orders.act(result_code, data, caller.acting_agency, caller.subject)
+    order = await orders.act(result_code, data, _orderer(caller, purview))
     if order.state == "carried_out":
         return Response(None, status_code=HTTP_204_NO_CONTENT)
     return _answer(order, HTTP_202_ACCEPTED)
@@ -112,10 +114,11 @@ async def act_on_result(
 async def place_order(
     data: Annotated[OrderRequest, BodyKwarg(examples=_EXAMPLES)],
     caller: NamedDependency[Caller],
+    purview: NamedDependency[Purview],
     orders: NamedDependency[Orders],
     idempotency_key: IdempotencyKey,
 ) -> Response[OrderView | None]:
-    return _placed(await orders.place(data, caller.acting_agency, caller.subject, _check_key(idempotency_key)))
+    return _placed(await orders.place(data, _orderer(caller, purview), _check_key(idempotency_key)))
 
 
 @post(
@@ -136,6 +139,7 @@ async def place_order_by_file(
     reason_code: FromQuery[str],
     decision_number: FromQuery[str],
     caller: NamedDependency[Caller],
+    purview: NamedDependency[Purview],
     orders: NamedDependency[Orders],
     idempotency_key: IdempotencyKey,
     effective_at: FromQuery[datetime | None] = None,
@@ -151,7 +155,7 @@ async def place_order_by_file(
         only_valid=only_valid,
     )
     key, content = _check_key(idempotency_key), await request.body()
-    return _placed(await orders.place_file(asked, content, caller.acting_agency, caller.subject, key))
+    return _placed(await orders.place_file(asked, content, _orderer(caller, purview), key))
 
 
 @post(
@@ -166,29 +170,34 @@ async def preview_order(
     data: Annotated[
         PreviewRequest, BodyKwarg(examples=[Example(summary="query", value={"act": "revoke", "query": _QUERY})])
     ],
-    caller: NamedDependency[Caller],
+    purview: NamedDependency[Purview],
     orders: NamedDependency[Orders],
 ) -> Preview:
-    return await orders.preview(data, caller.acting_agency)
+    return await orders.preview(data, purview)
 
 
-@get("/api/v1/status-orders", opt=_READ, tags=["status orders"], summary="The agency's orders, newest first")
+@get(
+    "/api/v1/status-orders",
+    opt=_READ,
+    tags=["status orders"],
+    summary="The orders in one's purview, newest first",
+)
 async def list_orders(
-    caller: NamedDependency[Caller],
+    purview: NamedDependency[Purview],
     order_book: NamedDependency[OrderBook],
     only: Annotated[State | None, QueryParameter(name="state")] = None,
     cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
 ) -> Response[OrderList]:
-    page = await order_book.list_orders(caller.acting_agency, only, cursor, limit)
+    page = await order_book.list_orders(purview, only, cursor, limit)
     return _private(OrderList([view(order) for order in page.items], page.next_cursor))
 
 
 @get("/api/v1/status-orders/{order_id:uuid}", opt=_READ, tags=["status orders"], summary="How far an order has come")
 async def show_order(
-    order_id: FromPath[UUID], caller: NamedDependency[Caller], order_book: NamedDependency[OrderBook]
+    order_id: FromPath[UUID], purview: NamedDependency[Purview], order_book: NamedDependency[OrderBook]
 ) -> Response[OrderView]:
-    return _private(view(await order_book.get_order(order_id, caller.acting_agency)))
+    return _private(view(await order_book.get_order(order_id, purview)))
 
 
 @get(
@@ -199,12 +208,12 @@ async def show_order(
 )
 async def list_order_results(
     order_id: FromPath[UUID],
-    caller: NamedDependency[Caller],
+    purview: NamedDependency[Purview],
     order_book: NamedDependency[OrderBook],
     cursor: Annotated[int, QueryParameter(ge=0, le=1 << 31)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 100,
 ) -> Response[ResultPage]:
-    return _private(await order_book.list_results(order_id, caller.acting_agency, cursor, limit))
+    return _private(await order_book.list_results(order_id, purview, cursor, limit))
 
 
 @get(
@@ -215,12 +224,12 @@ async def list_order_results(
 )
 async def list_order_faults(
     order_id: FromPath[UUID],
-    caller: NamedDependency[Caller],
+    purview: NamedDependency[Purview],
     order_book: NamedDependency[OrderBook],
     cursor: Annotated[int, QueryParameter(ge=0, le=1 << 31)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 100,
 ) -> Response[FaultPage]:
-    return _private(await order_book.list_faults(order_id, caller.acting_agency, cursor, limit))
+    return _private(await order_book.list_faults(order_id, purview, cursor, limit))
 
 
 @post(
@@ -235,10 +244,11 @@ async def approve_order(
     order_id: FromPath[UUID],
     data: JSONBody[Approval],
     caller: NamedDependency[Caller],
+    purview: NamedDependency[Purview],
     orders: NamedDependency[Orders],
 ) -> Response[OrderView]:
     order_hash = bytes.fromhex(data.order_hash)
-    return _private(view(await orders.approve(order_id, order_hash, caller.acting_agency, caller.subject)))
+    return _private(view(await orders.approve(order_id, order_hash, purview, caller.subject)))
 
 
 @post(
@@ -253,11 +263,17 @@ async def cancel_order(
     order_id: FromPath[UUID],
     data: JSONBody[Cancellation],
     caller: NamedDependency[Caller],
+    purview: NamedDependency[Purview],
+    hierarchy: NamedDependency[Hierarchy],
     orders: NamedDependency[Orders],
 ) -> Response[OrderView]:
-    agency_code, may_approve = caller.acting_agency, caller.may(_APPROVE)
-    order = await orders.cancel(order_id, data.reason, agency_code, caller.subject, may_approve=may_approve)
+    approving = purview_of(caller, hierarchy, _APPROVE)
+    order = await orders.cancel(order_id, data.reason, purview, caller.subject, approving)
     return _private(view(order))
+
+
+def _orderer(caller: Caller, purview: Purview) -> Orderer:
+    return Orderer(caller.acting_agency, caller.subject, purview)
 
 
 def _check_key(idempotency_key: str) -> str:

@@ -9,6 +9,7 @@ import msgspec
 
 from khoso import db
 from khoso.auditing import store as auditing
+from khoso.caller import Purview
 from khoso.db import Connection, Pool
 from khoso.errors import (
     IdempotencyKeyReused,
@@ -32,6 +33,7 @@ from khoso.orders.model import (
     Fault,
     FileRequest,
     Order,
+    Orderer,
     OrderRequest,
     Place,
     Preview,
@@ -69,43 +71,41 @@ class Orders:
         self._now = now
         self._at_once = at_once
 
-    async def act(self, result_code: str, act: StatusAct, agency_code: str, author: str) -> Order:
-        """Order one act on one result. Raises as `place`, and NotFound if the agency issued no such result."""
-        asked = ask_for_one(result_code, act, agency_code, author)
+    async def act(self, result_code: str, act: StatusAct, by: Orderer) -> Order:
+        """Order one act on one result. Raises as `place`, and NotFound if there is no such result in his purview."""
+        asked = ask_for_one(result_code, act, by)
         async with db.connection(self._pool) as conn:
-            places = await standing_store.find_places(conn, agency_code, [result_code])
+            places = await standing_store.find_places(conn, by.purview, [result_code])
         if not places:
             raise NotFound(result_code)
         return await self._place(asked)
 
-    async def place(self, request: OrderRequest, agency_code: str, author: str, idempotency_key: str) -> Order:
+    async def place(self, request: OrderRequest, by: Orderer, idempotency_key: str) -> Order:
         """Order what is asked, once for all requests of `author` with this key; do it now if it is due and small.
 
         Raises InvalidInput, NotAsExpected if a query finds another number of results than was expected,
         StatusChangeRefused if it is due and the present status of a result does not allow it, and IdempotencyKeyReused
         if the key was used for another order. Then nothing is ordered.
         """
-        return await self._place(ask(request, agency_code, author, idempotency_key))
+        return await self._place(ask(request, by, idempotency_key))
 
-    async def place_file(
-        self, request: FileRequest, content: bytes, agency_code: str, author: str, idempotency_key: str
-    ) -> Order:
+    async def place_file(self, request: FileRequest, content: bytes, by: Orderer, idempotency_key: str) -> Order:
         """Order an act on the results that a file names. Raises as `place`; a wrong line is told by its number."""
-        asked = await asyncio.to_thread(ask_by_file, request, content, agency_code, author, idempotency_key)
+        asked = await asyncio.to_thread(ask_by_file, request, content, by, idempotency_key)
         return await self._place(asked)
 
-    async def preview(self, request: PreviewRequest, agency_code: str) -> Preview:
+    async def preview(self, request: PreviewRequest, purview: Purview) -> Preview:
         """What an order would do now; nothing is changed. Raises InvalidInput and StatusChangeRefused as `place`."""
         wanted = wanted_of(request)
         async with db.connection(self._pool) as conn:
             if request.query is not None:
-                found = await resolve_query(conn, agency_code, request.act, request.query, self._four_eyes)
+                found = await resolve_query(conn, purview, request.act, request.query, self._four_eyes)
             else:
-                found = await resolve_wanted(conn, agency_code, request.act, wanted or (), self._four_eyes, now=True)
+                found = await resolve_wanted(conn, purview, request.act, wanted or (), self._four_eyes, now=True)
         _refuse_faults(found.faults)
         return Preview(count=len(found.chosen), needs_approval=found.needs_approval, sample=found.sample)
 
-    async def approve(self, order_id: UUID, order_hash: bytes, agency_code: str, approver: str) -> Order:
+    async def approve(self, order_id: UUID, order_hash: bytes, purview: Purview, approver: str) -> Order:
         """Approve exactly what was seen, and carry it out if it is due and small. Doing so again changes nothing.
 
         Raises NotFound, SecondPersonNeeded for the author, NotAsExpected for another hash, and OrderEnded if the order
@@ -113,7 +113,7 @@ class Orders:
         """
         self._check_record()
         async with db.transaction(self._pool) as conn:
-            order = await get_order(conn, order_id, agency_code)
+            order = await get_order(conn, order_id, purview)
             if order.author == approver:
                 raise SecondPersonNeeded(order_id)
             if order.order_hash != order_hash:
@@ -129,18 +129,18 @@ class Orders:
             await _audit(conn, order, now, ("approve", approver), *_last_step(order))
             return order
 
-    async def cancel(self, order_id: UUID, reason: str, agency_code: str, actor: str, *, may_approve: bool) -> Order:
+    async def cancel(self, order_id: UUID, reason: str, purview: Purview, actor: str, approving: Purview) -> Order:
         """Cancel an order that was not carried out yet: its author may, and whoever may approve. Again changes nothing.
 
-        Raises NotFound, NotPermitted, InvalidInput without a reason, and OrderEnded.
+        `approving` is what he may approve. Raises NotFound, NotPermitted, InvalidInput without a reason, OrderEnded.
         """
         try:
             clean_text(reason, 200)
         except BadValue as bad:
             raise InvalidInput(InputProblem("reason", bad.code, str(bad))) from None
         async with db.transaction(self._pool) as conn:
-            order = await get_order(conn, order_id, agency_code)
-            if order.author != actor and not may_approve:
+            order = await get_order(conn, order_id, purview)
+            if order.author != actor and not approving.has(order.agency_code, *order.type_codes):
                 raise NotPermitted("neither the author nor one who may approve")
             if (order.cancelled_by, order.cancel_reason) == (actor, reason):
                 return order
@@ -194,7 +194,7 @@ class Orders:
         """
         chosen = [Chosen(place.result_code, place.vault_id, place.credential_id) for place in sorted(places)]
         types = sorted({place.type_code for place in places})
-        asked, now = Asked(decision=decision, agency_code=agency_code, author=actor), self._now()
+        asked, now = Asked(decision=decision, by=Orderer.of(agency_code, actor)), self._now()
         order = make_order(asked, Resolved(chosen, [], needs_approval=False, sample=[], type_codes=types), now)
         await store.insert_order(conn, order)
         await store.insert_results(conn, order.order_id, chosen)
@@ -228,13 +228,13 @@ class Orders:
     async def _resolve(self, conn: Connection, asked: Asked) -> Resolved:
         act = asked.decision.act
         if asked.query is not None:
-            resolved = await resolve_query(conn, asked.agency_code, act, asked.query, self._four_eyes)
+            resolved = await resolve_query(conn, asked.by.purview, act, asked.query, self._four_eyes)
             if len(resolved.chosen) != asked.expected_count:
                 message = f"there are {len(resolved.chosen)} now: look at the preview again"
                 raise NotAsExpected(InputProblem("expected_count", "differs", message))
         else:
             at_once = asked.decision.effective_at is None
-            resolved = await resolve_wanted(conn, asked.agency_code, act, asked.wanted, self._four_eyes, now=at_once)
+            resolved = await resolve_wanted(conn, asked.by.purview, act, asked.wanted, self._four_eyes, now=at_once)
         if not asked.only_valid:
             _refuse_faults(resolved.faults)
         if not resolved.chosen:
@@ -246,13 +246,13 @@ class Orders:
         if asked.idempotency_key is None:
             return None
         async with db.connection(self._pool) as conn:
-            order = await store.find_order_by_key(conn, asked.author, asked.idempotency_key)
+            order = await store.find_order_by_key(conn, asked.by.author, asked.idempotency_key)
         return None if order is None else _same(order, asked)
 
     async def _other_answer(self, conn: Connection, asked: Asked) -> Order:
         """What another request with the same key has just been answered."""
         assert asked.idempotency_key is not None
-        order = await store.find_order_by_key(conn, asked.author, asked.idempotency_key)
+        order = await store.find_order_by_key(conn, asked.by.author, asked.idempotency_key)
         assert order is not None  # it was in the way of ours, and orders are never deleted
         return _same(order, asked)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeVar
 from uuid import UUID, uuid4
 
+from khoso.caller import Purview
 from khoso.db import Connection
 from khoso.orders.model import Chosen, Order, Place, Query
 
@@ -37,38 +38,43 @@ def parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
     return (items[first : first + PART] for first in range(0, len(items), PART))
 
 
-async def find_places(conn: Connection, agency_code: str, result_codes: Sequence[str]) -> dict[str, Place]:
-    """Where those codes lead that the agency issued."""
+async def find_places(conn: Connection, purview: Purview, result_codes: Sequence[str]) -> dict[str, Place]:
+    """Where those codes lead that are in the purview."""
     found: dict[str, Place] = {}
     for part in parts(result_codes):
         rows = await conn.fetch(
             """
             SELECT result_code, vault_id, credential_id, type_code
               FROM result_code
-              JOIN unnest($2::text[]) AS asked (result_code) USING (result_code)
-             WHERE agency_code = $1
+              JOIN unnest($3::text[]) AS asked (result_code) USING (result_code)
+             WHERE EXISTS (SELECT FROM unnest($1::text[], $2::text[]) AS covered (agency_code, type_code)
+                            WHERE covered.agency_code = result_code.agency_code
+                              AND (covered.type_code IS NULL OR covered.type_code = result_code.type_code))
             """,
-            agency_code,
+            *purview.columns(),
             part,
         )
         found |= {row["result_code"]: Place._make(row) for row in rows}
     return found
 
 
-async def list_places(conn: Connection, agency_code: str, query: Query, limit: int) -> list[Place]:
-    """What the agency issued and the query describes, its status left aside, in the order of the codes."""
+async def list_places(conn: Connection, purview: Purview, query: Query, limit: int) -> list[Place]:
+    """What is in the purview and the query describes, its status left aside, in the order of the codes."""
     rows = await conn.fetch(
         """
         SELECT result_code, vault_id, credential_id, type_code
           FROM result_code
-         WHERE agency_code = $1
-           AND ($2::text IS NULL OR issued_by = $2 OR drafted_by = $2)
-           AND ($3::text IS NULL OR type_code = $3)
-           AND ($4::timestamptz IS NULL OR issued_at >= $4)
-           AND ($5::timestamptz IS NULL OR issued_at < $5)
-         LIMIT $6
+         WHERE agency_code = ANY ($1::text[])
+           AND EXISTS (SELECT FROM unnest($1::text[], $2::text[]) AS covered (agency_code, type_code)
+                        WHERE covered.agency_code = result_code.agency_code
+                          AND (covered.type_code IS NULL OR covered.type_code = result_code.type_code))
+           AND ($3::text IS NULL OR issued_by = $3 OR drafted_by = $3)
+           AND ($4::text IS NULL OR type_code = $4)
+           AND ($5::timestamptz IS NULL OR issued_at >= $5)
+           AND ($6::timestamptz IS NULL OR issued_at < $6)
+         LIMIT $7
         """,
-        agency_code,
+        *purview.columns(),
         query.issued_by,
         query.type_code,
         query.issued_from,

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from khoso import db
+from khoso.caller import Purview
 from khoso.db import Connection
 from khoso.orders.model import Chosen, Fault, ListedFault, Order, OrderedResult, State
 
@@ -27,6 +28,16 @@ _SELECT: LiteralString = """
            approved_at, cancelled_by, cancel_reason, ended_at, faults
       FROM status_order
 """
+
+
+_IN_PURVIEW: LiteralString = """
+     WHERE agency_code = ANY ($1::text[])
+       AND type_codes <@ ARRAY (SELECT coalesce(covered.type_code, ordered.type_code)
+                                  FROM unnest($1::text[], $2::text[]) AS covered (agency_code, type_code),
+                                       unnest(type_codes) AS ordered (type_code)
+                                 WHERE covered.agency_code = status_order.agency_code)
+"""
+"""What the columns of a purview cover, with all its types."""
 
 
 async def insert_order(conn: Connection, order: Order) -> bool:
@@ -57,21 +68,21 @@ async def find_order_by_key(conn: Connection, author: str, idempotency_key: str)
 
 
 async def list_orders(
-    conn: Connection, agency_code: str, state: State | None, before: tuple[datetime, UUID], limit: int
+    conn: Connection, purview: Purview, state: State | None, before: tuple[datetime, UUID], limit: int
 ) -> list[Order]:
-    """An agency's orders, newest first, older than `before`."""
+    """The orders in a purview, each with all its types, newest first, older than `before`."""
     return await db.fetch_all(
         conn,
         Order,
         _SELECT
+        + _IN_PURVIEW
         + """
-         WHERE agency_code = $1
-           AND ($2::text IS NULL OR state = $2)
-           AND (ordered_at, order_id) < ($3, $4)
+           AND ($3::text IS NULL OR state = $3)
+           AND (ordered_at, order_id) < ($4, $5)
          ORDER BY ordered_at DESC, order_id DESC
-         LIMIT $5
+         LIMIT $6
         """,
-        agency_code,
+        *purview.columns(),
         state,
         *before,
         limit,

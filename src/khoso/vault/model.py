@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from khoso.caller import Purview
 from khoso.text import Words
 
 StatusName = Literal["valid", "revoked", "suspended", "superseded"]
@@ -14,10 +15,10 @@ STATUS_NAMES: tuple[StatusName, ...] = ("valid", "revoked", "suspended", "supers
 
 
 class Reader(msgspec.Struct, frozen=True):
-    """Whose eyes: a vault's own, or an agency's on what it issued. Anything else sees nothing."""
+    """Whose eyes: a vault's own, or those in whose purview a result is. Anything else sees nothing."""
 
     vault_id: UUID | None
-    agency_code: str | None
+    purview: Purview
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

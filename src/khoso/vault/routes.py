@@ -9,7 +9,7 @@ from litestar import MediaType, Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from khoso.caller import Caller
+from khoso.caller import Caller, Purview
 from khoso.errors import NotPermitted
 from khoso.http import PRIVATE, PRIVATE_IMMUTABLE, answering, conditional
 from khoso.rendering.print_form import print_form
@@ -25,13 +25,12 @@ draw_png = lru_cache(maxsize=256)(qr_png)
 draw_print_form = lru_cache(maxsize=64)(print_form)
 
 
-def _reader(caller: Caller) -> Reader:
-    """A token may open its own vault, its agency's results, or both, as its scopes say."""
+def provide_reader(caller: NamedDependency[Caller], purview: NamedDependency[Purview]) -> Reader:
+    """A token may open its own vault, what is in its purview, or both, as its scopes say."""
     vault_id = caller.vault_id if caller.may("vault:read") else None
-    agency_code = caller.agency_code if caller.may("credentials:read") else None
-    if vault_id is None and agency_code is None:
+    if vault_id is None and not purview.pairs:
         raise NotPermitted("vault:read or credentials:read")
-    return Reader(vault_id, agency_code)
+    return Reader(vault_id, purview)
 
 
 _READ = {"scope": ("vault:read", "credentials:read")}
@@ -66,10 +65,10 @@ async def list_vault_results(
 async def show_credential(
     request: Request[Any, Any, Any],
     result_code: FromPath[str],
-    caller: NamedDependency[Caller],
+    reader: NamedDependency[Reader],
     vaults: NamedDependency[Vaults],
 ) -> Response[bytes]:
-    found: CredentialView = await vaults.get_result(result_code, _reader(caller))
+    found: CredentialView = await vaults.get_result(result_code, reader)
     return conditional(request, msgspec.json.encode(found), MediaType.JSON, PRIVATE)
 
 
@@ -80,9 +79,9 @@ async def show_credential(
     summary="What was decided about a result since: its status history",
 )
 async def list_acts(
-    result_code: FromPath[str], caller: NamedDependency[Caller], vaults: NamedDependency[Vaults]
+    result_code: FromPath[str], reader: NamedDependency[Reader], vaults: NamedDependency[Vaults]
 ) -> Response[History]:
-    history = await vaults.get_history(result_code, _reader(caller))
+    history = await vaults.get_history(result_code, reader)
     return Response(history, headers={"cache-control": PRIVATE})
 
 
@@ -96,10 +95,10 @@ async def list_acts(
 async def show_qr_svg(
     request: Request[Any, Any, Any],
     result_code: FromPath[str],
-    caller: NamedDependency[Caller],
+    reader: NamedDependency[Reader],
     vaults: NamedDependency[Vaults],
 ) -> Response[bytes]:
-    code = await vaults.get_code(result_code, _reader(caller))
+    code = await vaults.get_code(result_code, reader)
     return conditional(request, draw_svg(code), _SVG, PRIVATE_IMMUTABLE)
 
 
@@ -113,11 +112,11 @@ async def show_qr_svg(
 async def show_qr_png(
     request: Request[Any, Any, Any],
     result_code: FromPath[str],
-    caller: NamedDependency[Caller],
+    reader: NamedDependency[Reader],
     vaults: NamedDependency[Vaults],
     module_px: Annotated[int, QueryParameter(description="Pixels per module", ge=1, le=24)] = 8,
 ) -> Response[bytes]:
-    code = await vaults.get_code(result_code, _reader(caller))
+    code = await vaults.get_code(result_code, reader)
     return conditional(request, draw_png(code, module_px=module_px), _PNG, PRIVATE_IMMUTABLE)
 
 
@@ -131,10 +130,10 @@ async def show_qr_png(
 async def show_print_form(
     request: Request[Any, Any, Any],
     result_code: FromPath[str],
-    caller: NamedDependency[Caller],
+    reader: NamedDependency[Reader],
     vaults: NamedDependency[Vaults],
 ) -> Response[bytes]:
-    code = await vaults.get_code(result_code, _reader(caller))
+    code = await vaults.get_code(result_code, reader)
     form = await to_thread.run_sync(draw_print_form, code)  # 86 ms of drawing: not in the event loop
     return conditional(request, form.png, _PNG, PRIVATE_IMMUTABLE)
 

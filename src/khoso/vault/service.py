@@ -85,11 +85,11 @@ class Vaults:
         )
 
     async def get_history(self, result_code: str, reader: Reader) -> History:
-        """All acts on a result; its agency sees who is behind each. Raises NotFound as `get_result` does."""
+        """All acts on a result; in whose purview it is sees who is behind each. Raises as `get_result`."""
         async with db.connection(self._pool) as conn:
             place, entry = await self._read(conn, result_code, reader)
             acts = await store.list_acts(conn, place)
-        is_agency = entry.agency_code == reader.agency_code
+        is_agency = reader.purview.has(entry.agency_code, entry.type_code)
         tell = _told_to_agency if is_agency else _told
         return History(_issue(entry, place if is_agency else None), list(map(tell, acts)))
 
@@ -108,7 +108,7 @@ class Vaults:
 
 
 def _is_readers(entry: Entry, reader: Reader) -> bool:
-    return entry.vault_id == reader.vault_id or entry.agency_code == reader.agency_code
+    return entry.vault_id == reader.vault_id or reader.purview.has(entry.agency_code, entry.type_code)
 
 
 def _summary(entry: Entry) -> CredentialSummary:
