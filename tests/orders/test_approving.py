@@ -65,11 +65,11 @@ async def test_what_needs_no_second_person_is_not_approved(board: Board) -> None
 
 
 async def test_a_type_that_asks_for_two_persons_gets_them(services: Services, clock: Clock) -> None:
+    request = msgspec.convert(house_permit(), IssueRequest)
+    issued = await services.issuer.issue(request, AGENCY, "clerk", "one")
     permit = services.catalogue.snapshot.latest["KQ.H17.000001"]
     await services.catalogue.publish_type(replace(permit, version=permit.version + 1, four_eyes=True), "test")
     await services.catalogue.refresh()
-    request = msgspec.convert(house_permit(), IssueRequest)
-    issued = await services.issuer.issue(request, AGENCY, "clerk", "one")
     act = StatusAct(act="revoke", reason_code="R1", decision_number="1/QĐ")
     order = await services.orders.act(issued.result_code, act, Orderer.of(AGENCY, "clerk"))
     assert order.state == "awaiting_approval"
