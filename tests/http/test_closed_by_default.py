@@ -30,6 +30,7 @@ PUBLIC = {
     "POST /api/v1/verify",
     "GET /assets/{name}",
     "GET /demo/papers",
+    "GET /demo/papers/guide",
     "GET /docs/api",
     "GET /healthz",
     "GET /login",
@@ -43,6 +44,9 @@ PUBLIC = {
     "GET /lists/types",
     "GET /openapi.json",
     "GET /readyz",
+    "GET /scan",
+    "GET /scan-worker.js",
+    "GET /scan/manifest.webmanifest",
     "GET /v",
     "HEAD /lists/bundle",
     "HEAD /lists/honest/{digest}",
@@ -72,7 +76,7 @@ SIGNED_IN = {
 }
 """The same for routes that ask for a token, and for nothing that it allows."""
 
-TO_COME = {"dossiers:assist", "monitoring:read"}
+TO_COME = {"dossiers:assist"}
 """Scopes that roles have, and that no route asks for yet."""
 
 
