@@ -15,6 +15,9 @@ from khoso.caller import Caller
 IMMUTABLE = "public, max-age=31536000, immutable"
 PRIVATE = "private, no-cache"
 PRIVATE_IMMUTABLE = "private, max-age=31536000, immutable"
+LAST_POSITION = (1 << 31) - 1
+"""The highest cursor where positions are counted: beyond, PostgreSQL has no integer to compare it with."""
+
 _PRIVATE = frozenset({PRIVATE, PRIVATE_IMMUTABLE})
 
 

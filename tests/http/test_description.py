@@ -178,26 +178,36 @@ def ask_much(place: Place, operation: Any, mode: GenerationMode, answered: Count
 
 
 def requests_for(operation: Any, mode: GenerationMode, known: dict[str, list[Any]]) -> st.SearchStrategy[AnyCase]:
-    """Requests with anything in them, and, where the description allows, about what is there, in the words of its
-    examples.
+    """Requests with anything in them, and, where the description allows, about what is there, with the largest numbers
+    that it allows, and in the words of its examples.
     """
-    anything = operation.as_strategy(generation_mode=mode)
-    there = {p.name: st.sampled_from(known[p.name]) for p in operation.iter_parameters() if p.name in known}
     examples = [one["value"] for one in _examples(operation) if "value" in one]
+    there = {name: st.sampled_from(values) for name, values in _values(operation, known)}
     return st.builds(
         _about,
-        anything,
-        st.fixed_dictionaries(there) if there else st.just({}),
+        operation.as_strategy(generation_mode=mode),
+        st.fixed_dictionaries({}, optional=there),
         st.sampled_from(examples) if examples else st.none(),
         st.integers(0, 3),
     )
 
 
-def _about(case: AnyCase, there: dict[str, Any], example: Any, how: int) -> AnyCase:
+def _values(operation: Any, known: dict[str, list[Any]]) -> Iterator[tuple[tuple[str, str], list[Any]]]:
+    """What may be put where: place and name of a parameter, and values for it."""
+    for parameter in operation.definition.raw.get("parameters", ()):
+        name, limit = parameter["name"], parameter["schema"].get("maximum", 2**70)
+        if name in known:
+            yield (parameter["in"], name), known[name]
+        elif parameter["schema"].get("type") == "integer":
+            yield (parameter["in"], name), [int(limit)]
+
+
+def _about(case: AnyCase, there: dict[tuple[str, str], Any], example: Any, how: int) -> AnyCase:
     """A quarter as it is; a quarter about what is there; half of them so, and with an example as the body."""
     if how > 0:
-        for place in (case.path_parameters, case.query):
-            place.update({name: value for name, value in there.items() if name in place})
+        places = {"path": case.path_parameters, "query": case.query}
+        for (place, name), value in there.items():
+            places[place][name] = value
     if how > 1 and example is not None:
         case.body = example
         case.headers["Idempotency-Key"] = f"key-{how}"

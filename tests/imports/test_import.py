@@ -86,6 +86,8 @@ async def test_faults_are_paged_and_bounded(bulk: BulkDesk, monkeypatch: pytest.
     second = read(await bulk.get(f"{location}/errors", limit=4, cursor=first["next_cursor"]), 200)
     assert [one["position"] for one in first["items"] + second["items"]] == list(range(7))
     assert second["next_cursor"] is None
+    for cursor, status in ((2**31 - 1, 200), (2**31, 422), (2**63, 422), (-1, 422)):
+        assert (await bulk.get(f"{location}/errors", cursor=cursor)).status_code == status, cursor
     assert set(first["items"][0]) == {"position", "row_number", "column_name", "code", "message"}
 
 

@@ -15,7 +15,7 @@ from litestar.status_codes import HTTP_202_ACCEPTED
 
 from khoso.caller import Caller, Purview
 from khoso.errors import InputProblem, InvalidInput
-from khoso.http import PRIVATE
+from khoso.http import LAST_POSITION, PRIVATE
 from khoso.imports.model import MAX_FILE_BYTES, FaultPage, FileFormat, Job, State, Upload
 from khoso.imports.results import ResultFormat, result_file
 from khoso.imports.service import MAX_PAGE, Imports
@@ -110,7 +110,7 @@ async def list_import_errors(
     import_id: FromPath[UUID],
     purview: NamedDependency[Purview],
     imports: NamedDependency[Imports],
-    cursor: Annotated[int, QueryParameter(ge=0)] = 0,
+    cursor: Annotated[int, QueryParameter(ge=0, le=LAST_POSITION)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 100,
 ) -> Response[FaultPage]:
     page = await imports.list_faults(import_id, purview, cursor, limit)

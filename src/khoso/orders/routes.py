@@ -15,7 +15,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPT
 
 from khoso.caller import Caller, Hierarchy, Purview, purview_of
 from khoso.errors import InputProblem, InvalidInput
-from khoso.http import PRIVATE
+from khoso.http import LAST_POSITION, PRIVATE
 from khoso.orders.book import MAX_PAGE, OrderBook
 from khoso.orders.model import (
     MAX_FILE_BYTES,
@@ -210,7 +210,7 @@ async def list_order_results(
     order_id: FromPath[UUID],
     purview: NamedDependency[Purview],
     order_book: NamedDependency[OrderBook],
-    cursor: Annotated[int, QueryParameter(ge=0, le=1 << 31)] = 0,
+    cursor: Annotated[int, QueryParameter(ge=0, le=LAST_POSITION)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 100,
 ) -> Response[ResultPage]:
     return _private(await order_book.list_results(order_id, purview, cursor, limit))
@@ -226,7 +226,7 @@ async def list_order_faults(
     order_id: FromPath[UUID],
     purview: NamedDependency[Purview],
     order_book: NamedDependency[OrderBook],
-    cursor: Annotated[int, QueryParameter(ge=0, le=1 << 31)] = 0,
+    cursor: Annotated[int, QueryParameter(ge=0, le=LAST_POSITION)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 100,
 ) -> Response[FaultPage]:
     return _private(await order_book.list_faults(order_id, purview, cursor, limit))
