@@ -5,7 +5,7 @@ paper is recorded of somebody who is held. The act that goes over the line is st
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -13,7 +13,7 @@ from khoso.auditing import store as auditing
 from khoso.db import Connection
 from khoso.errors import IssuingHeld
 from khoso.issuance import pace_store as store
-from khoso.issuance.model import Hold
+from khoso.issuance.model import Credential, Hold
 
 USUAL = timedelta(days=28)
 """How far back the busiest hour is looked for."""
@@ -22,22 +22,21 @@ Act = tuple[str, str]
 """Who issues, and for which agency."""
 
 
-async def count(conn: Connection, acts: Iterable[Act], now: datetime) -> None:
-    """Count papers as issued, one for each act, and hold whoever now has too many.
+async def count(conn: Connection, credentials: Sequence[Credential], actors: Sequence[str], now: datetime) -> None:
+    """Count papers as issued, each by its actor, with the event of each; hold whoever now has too many.
 
     Raises IssuingHeld if one of them is held already. Last in a transaction: the subjects stay locked until its commit,
     and whoever waits for them must not hold what these would wait for.
     """
-    counted = Counter(acts)
-    shares = _by_subject(counted)
-    hour = now.replace(minute=0, second=0, microsecond=0)
-    paces = await store.count_papers(conn, shares, hour, hour - USUAL)
+    shares = _by_subject(Counter(zip(actors, (one.agency_code for one in credentials), strict=True)))
+    places = [(one.vault_id, one.credential_id) for one in credentials]
+    paces = await store.count_papers(conn, shares, places, now)
     if len(paces) < len(shares):
         raise IssuingHeld({share.subject for share in shares} - {pace.subject for pace in paces})
+    agencies = {share.subject: share.agency_code for share in shares}
     for pace in paces:
-        allowed = max(pace.per_hour, pace.times_usual * pace.most)
-        if pace.papers - pace.cleared > allowed:
-            await _hold(conn, pace, allowed, now)
+        if pace.papers > pace.least:
+            await _judge(conn, pace, agencies[pace.subject], now)
 
 
 def _by_subject(counted: Counter[Act]) -> list[store.Share]:
@@ -49,14 +48,18 @@ def _by_subject(counted: Counter[Act]) -> list[store.Share]:
     return list(shares.values())
 
 
-async def _hold(conn: Connection, pace: store.Pace, allowed: int, now: datetime) -> None:
+async def _judge(conn: Connection, pace: store.Pace, agency_code: str, now: datetime) -> None:
+    """Hold him if he has issued more than he may."""
+    allowed = await store.get_allowance(conn, pace.subject, agency_code, now, store.hour_of(now) - USUAL)
+    if pace.papers <= allowed:
+        return
     hold = Hold(
         hold_id=uuid4(),
         subject=pace.subject,
-        agency_code=pace.agency_code,
+        agency_code=agency_code,
         held_at=now,
         papers=pace.papers,
         allowed=allowed,
     )
-    await store.insert_hold(conn, hold, [(uuid4(), pace.subject), (uuid4(), pace.agency_code)])
+    await store.insert_hold(conn, hold, [(uuid4(), pace.subject), (uuid4(), agency_code)])
     await auditing.append(conn, [auditing.Entry("khoso", "hold_issuing", f"{pace.subject} {hold.hold_id}")], now)

@@ -208,8 +208,8 @@ class Issuer:
         actors = [submission.actor for submission, _, _ in new]
         await store.insert_credentials(conn, credentials, [submission.hands for submission, _, _ in new])
         await store.insert_status_entries(conn, credentials, hashes, {r.list_id: r.version for r in ranges})
-        await store.insert_traces(conn, credentials, actors, now)
-        await pace.count(conn, zip(actors, (one.agency_code for one in papers), strict=True), now)
+        await store.audit_issues(conn, credentials, actors, now)
+        await pace.count(conn, credentials, actors, now)
         # Nobody is notified: a worker that has not heard of a new paper asks the record. Withdrawals are announced.
         return [self._issued(credential) for credential in credentials]
 

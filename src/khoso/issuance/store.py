@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import LiteralString, NamedTuple
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 
@@ -297,18 +297,13 @@ async def insert_status_entries(
     )
 
 
-async def insert_traces(
+async def audit_issues(
     conn: Connection, credentials: Sequence[Credential], actors: Sequence[str], now: datetime
 ) -> None:
-    """An outbox event and an audit row for each; of a paper without a dossier, its ground besides.
+    """An audit row for each; of a paper without a dossier, its ground besides.
 
     Last in a transaction but for the count of papers, for the audit's chain is locked last.
     """
-    await conn.copy_records_to_table(
-        "outbox",
-        records=[(uuid4(), "issue", c.vault_id, c.credential_id, now) for c in credentials],
-        columns=("event_id", "kind", "vault_id", "credential_id", "created_at"),
-    )
     entries = [auditing.Entry(actor, "issue", c.result_code) for c, actor in zip(credentials, actors, strict=True)]
     entries += [
         auditing.Entry(actor, "ground", f"{c.result_code} {c.legal_basis}, {c.decision_number}")
