@@ -24,6 +24,7 @@ from khoso.demo.build import ensure_keys
 from khoso.embedded import EmbeddedPostgres, provision
 from khoso.identity.tokens import make_token
 from khoso.issuance.model import IssueRequest, IssuingRule
+from khoso.issuance.service import issuing
 from khoso.migrating import migrate
 from khoso.signing.files import KeyFiles
 from khoso.wiring import open_services, utc_now
@@ -98,7 +99,7 @@ async def _issue_corpus(config: Config, count: int) -> Corpus:
             for start in range(0, count, _CHUNK):
                 numbers = range(start, min(start + _CHUNK, count))
                 prepared = [services.issuer.prepare(_convert(house_permit(n)), AGENCY) for n in numbers]
-                async with db.transaction(services.pool) as conn:
+                async with db.transaction(services.pool, issuing([AGENCY])) as conn:
                     issued = await services.issuer.issue_in(conn, prepared, "bench")
                 lines.writelines(json.dumps({"code": one.code}) + "\n" for one in issued)
         keys = services.catalogue.snapshot.trust.keys

@@ -1,17 +1,19 @@
-"""The one door to PostgreSQL: a pool, typed reads, and the translation of a violated constraint.
+"""The one door to PostgreSQL: a pool, transactions held to their bounds, typed reads, violated constraints.
 
 SQL itself stands in the stores, one function per query, literal, with the connection first: whoever calls them owns
-the transaction.
+the transaction, and states its bounds.
 """
 
-from collections.abc import AsyncIterator, Iterator
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, LiteralString, TypeAlias, TypeVar
 
 import asyncpg
 import msgspec
 
-from khoso.errors import ConfigurationError, InputProblem, InvalidInput, Unavailable
+from khoso.bounds import DUTIES, NOTHING, Bounds
+from khoso.errors import ConfigurationError, InputProblem, InvalidInput, NotPermitted, Unavailable
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -21,6 +23,13 @@ STATEMENT_TIMEOUT_MS = 30_000
 _COMMAND_TIMEOUT_S = 35.0
 _CONNECT_TIMEOUT_S = 5.0
 _ACQUIRE_TIMEOUT_S = 10.0
+
+_FORMS = {
+    "vault": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    "agencies": re.compile(r"[0-9A-Z.]{1,35}"),
+    "duty": re.compile("|".join(DUTIES)),
+}
+"""What the values of bounds look like, each."""
 
 _AWAY = (
     asyncpg.PostgresConnectionError,
@@ -75,7 +84,7 @@ async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
 
 @asynccontextmanager
 async def connection(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection of the pool. Whatever says that the server is away leaves as Unavailable.
+    """A connection of the pool, within no bounds. Whatever says that the server is away leaves as Unavailable.
 
     Text with U+0000, which PostgreSQL does not hold, leaves as InvalidInput.
     """
@@ -85,10 +94,41 @@ async def connection(pool: Pool) -> AsyncIterator[Connection]:
 
 
 @asynccontextmanager
-async def transaction(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection of the pool inside a transaction: all or nothing."""
+async def transaction(pool: Pool, bounds: Bounds = NOTHING) -> AsyncIterator[Connection]:
+    """A connection of the pool inside a transaction, all or nothing, to which no row outside the bounds exists.
+
+    Raises NotPermitted for an agency that cannot be.
+    """
     async with connection(pool) as conn, conn.transaction():
+        await _limit(conn, bounds)
         yield conn
+
+
+@asynccontextmanager
+async def snapshot(pool: Pool, bounds: Bounds = NOTHING) -> AsyncIterator[Connection]:
+    """The same for reading alone, everything as of one moment."""
+    async with connection(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        await _limit(conn, bounds)
+        yield conn
+
+
+async def _limit(conn: Connection, bounds: Bounds) -> None:
+    """Tell the policies of row-level security what the transaction may touch, until its end: one round trip."""
+    if bounds == NOTHING:
+        return
+    settings = {
+        "vault": () if bounds.vault_id is None else (str(bounds.vault_id),),
+        "agencies": bounds.agencies,
+        "duty": () if bounds.duty is None else (bounds.duty,),
+    }
+    # The first one has a database that is spread over many machines tell them as well; any other passes over it.
+    statements = ["SET LOCAL citus.propagate_set_commands = 'local'"]
+    for name, values in settings.items():
+        for value in values:  # SET takes no parameters: nothing but this gets into its text
+            if _FORMS[name].fullmatch(value) is None:
+                raise NotPermitted(f"{name}: {value!r}")
+        statements.append(f"SET LOCAL khoso.{name} = '{' '.join(values)}'")
+    await conn.execute("; ".join(statements))
 
 
 async def fetch_one(conn: Connection, row_type: type[Row], sql: LiteralString, *args: object) -> Row | None:
@@ -100,6 +140,16 @@ async def fetch_one(conn: Connection, row_type: type[Row], sql: LiteralString, *
 async def fetch_all(conn: Connection, row_type: type[Row], sql: LiteralString, *args: object) -> list[Row]:
     """All rows as structs."""
     return [msgspec.convert(record, row_type) for record in await conn.fetch(sql, *args)]
+
+
+async def insert_rows(conn: Connection, sql: LiteralString, rows: Iterable[Sequence[object]], *shared: object) -> None:
+    """Run an INSERT … SELECT … FROM unnest($1, $2, …): each parameter a column of the rows, then what all rows share.
+
+    COPY does not pass row-level security.
+    """
+    columns = list(zip(*rows, strict=True))
+    if columns:
+        await conn.execute(sql, *columns, *shared)
 
 
 @contextmanager
@@ -174,6 +224,13 @@ async def check_role(conn: Connection) -> None:
 
 
 async def check_schema(conn: Connection) -> None:
-    """Raise ConfigurationError unless the schema has been made."""
-    if await conn.fetchval("SELECT to_regclass('draft') IS NULL"):  # of the newest migration
+    """Raise ConfigurationError unless the schema has been made, and holds everybody to his bounds."""
+    closed = await conn.fetchval(
+        """
+        SELECT bool_and(relrowsecurity AND relforcerowsecurity)
+          FROM pg_class
+         WHERE oid IN (SELECT polrelid FROM pg_policy)
+        """
+    )
+    if not closed:
         raise ConfigurationError("the database has no schema yet, or an old one: run `khoso migrate`")

@@ -11,6 +11,7 @@ import structlog
 
 from khoso import db, jobs
 from khoso.auditing.service import make_checkpoint
+from khoso.bounds import Bounds
 from khoso.config import Config
 from khoso.db import Pool
 from khoso.errors import AuditNotSound, IssuingHeld
@@ -75,7 +76,7 @@ async def _import(services: Services, payload: bytes) -> None:
 async def _forget(services: Services) -> None:
     """Drop what is kept only for a while."""
     now = utc_now()
-    async with db.connection(services.pool) as conn:
+    async with db.transaction(services.pool, Bounds(duty="forget")) as conn:
         await issuance.forget_keys(conn, now - KEYS_KEPT)
         await pace_store.forget_hours(conn, now - USUAL)
         await verification.forget_attempts(conn, now - ATTEMPTS_KEPT)
@@ -85,7 +86,7 @@ async def _forget(services: Services) -> None:
 
 async def _resume(services: Services) -> None:
     """Queue every unfinished import again: a job that failed, when the database was away, is not started by itself."""
-    async with db.transaction(services.pool) as conn:
+    async with db.transaction(services.pool, Bounds(duty="import")) as conn:
         for import_id in await imports.list_unfinished(conn):
             await jobs.enqueue(conn, IMPORT, str(import_id).encode())
 

@@ -10,6 +10,7 @@ from auditing.conftest import ROWS, Auditor, write
 from conftest import Clock
 from khoso import db
 from khoso.auditing import store
+from khoso.auditing.service import AUDITING
 from khoso.auditing.store import Entry
 from khoso.db import Pool
 from khoso.errors import Unavailable
@@ -19,7 +20,8 @@ ENTRY = Entry("clerk", "issue", "H17-1-KQ1")
 
 
 async def test_rows_hold_what_was_done(auditor: Auditor, pool: Pool, clock: Clock) -> None:
-    row = await pool.fetchrow("SELECT at, actor, act, subject FROM audit WHERE chain = 0 AND sequence = 13")
+    async with db.transaction(pool, AUDITING) as conn:
+        row = await conn.fetchrow("SELECT at, actor, act, subject FROM audit WHERE chain = 0 AND sequence = 13")
     assert row is not None
     assert tuple(row) == (clock(), "cán bộ 7", "issue", "H17-13-KQ1")
     assert (await auditor.check()).sound
@@ -99,7 +101,7 @@ async def test_the_newest_rows_come_first_whatever_their_chain(auditor: Auditor,
     await write(pool, clock, 7, 1)
 
     async def listed(limit: int, *wanted: str | None) -> list[tuple[int, int]]:
-        async with db.connection(pool) as conn:
+        async with db.transaction(pool, AUDITING) as conn:
             return [(row.chain, row.sequence) for row in await store.list_newest(conn, limit, *wanted)]
 
     assert await listed(4, None, None, None) == [(0, 21), (0, 20), (0, 19), (0, 18)]

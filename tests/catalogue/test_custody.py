@@ -31,6 +31,7 @@ from khoso.formats.status_list import Status
 from khoso.formats.trust import KeyState, Trust
 from khoso.formats.verdict import OFFLINE, Outcome, StatusAnswer, Verdict
 from khoso.issuance.model import IssueRequest
+from khoso.issuance.service import issuing
 from khoso.signing.files import DocumentSigner, KeyFiles
 from khoso.wiring import Services, open_services
 from samples import house_permit
@@ -242,7 +243,7 @@ async def test_a_worker_that_has_not_heard_cannot_record_either(
             await issue(deaf, 2)
         other = msgspec.convert(house_permit(3), IssueRequest)
         with pytest.raises(Unavailable, match="withdrawn"):
-            async with db.transaction(deaf.pool) as conn:
+            async with db.transaction(deaf.pool, issuing([AGENCY])) as conn:
                 await deaf.issuer.issue_in(conn, [deaf.issuer.prepare(other, AGENCY)], "import")
     assert (await services.custody.save_honest_papers(kid, "clerk")).papers == 1
 
@@ -251,7 +252,7 @@ async def test_whoever_was_issuing_when_the_key_was_stopped_is_waited_for(servic
     """His paper is honest; the thief's, a moment later, is not."""
     kid = kid_of(await issue(services, 1))
     prepared = services.issuer.prepare(msgspec.convert(house_permit(2), IssueRequest), AGENCY)
-    async with db.transaction(services.pool) as conn:
+    async with db.transaction(services.pool, issuing([AGENCY])) as conn:
         await services.issuer.issue_in(conn, [prepared], "import")
         await services.custody.stop_key(kid, clock(), "clerk")
         saving = asyncio.create_task(services.custody.save_honest_papers(kid, "clerk"))

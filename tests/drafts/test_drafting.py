@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -124,7 +124,7 @@ async def test_a_new_version_of_the_type_voids_what_was_seen(office: Office) -> 
     seen = Seen(draft["draft_id"], bytes.fromhex(draft["draft_hash"]))
     drafts = office.services.drafts
     approver = Caller(subject=APPROVER, scopes=frozenset({"credentials:approve"}), agency_code=AGENCY)
-    asked = seen._replace(draft_id=(await office.services.pool.fetchval("SELECT draft_id FROM draft")))
+    asked = seen._replace(draft_id=UUID(draft["draft_id"]))
     with pytest.raises(NotAsExpected) as refused:
         await drafts.approve(asked, approver)
     assert [one.code for one in refused.value.problems] == ["type_changed"]

@@ -169,6 +169,7 @@ async def test_an_order_to_which_something_was_added_is_void(services: Services,
     act = StatusAct(act="revoke", reason_code="R1", decision_number="1/QĐ", effective_at=later)
     order = await services.orders.act(codes[0], act, Orderer.of(AGENCY, "clerk"))
     app = await asyncpg.connect(city.app_dsn)
+    await app.execute(f"SET khoso.agencies = '{AGENCY}'; SET khoso.duty = 'order'")
     for column in ("act", "reason_code", "decision_number", "effective_at", "order_hash", "author", "needs_approval"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await app.execute(f"UPDATE status_order SET {column} = {column}")

@@ -17,6 +17,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multi
 from conftest import ORIGIN, Clock, Database, copy_database, drop_database
 from desk import AGENCY
 from invariants import check_everything
+from khoso import db
+from khoso.bounds import Bounds
 from khoso.caller import Purview, everything_of
 from khoso.config import Config
 from khoso.embedded import EmbeddedPostgres
@@ -81,7 +83,8 @@ class City:
         return (await self.first.issuer.issue(request, AGENCY, "clerk", f"{self.serial}")).result_code
 
     async def statuses(self) -> dict[str, str]:
-        rows = await self.first.pool.fetch("SELECT result_code, status FROM credential")
+        async with db.transaction(self.first.pool, Bounds(agencies=(AGENCY,))) as conn:
+            rows = await conn.fetch("SELECT result_code, status FROM credential")
         return {row["result_code"]: NAMES[row["status"]] for row in rows}
 
     async def order(self, expected: Expected, later: bool) -> Order:

@@ -11,6 +11,8 @@ import pytest
 
 from conftest import Clock, Database
 from desk import AGENCY
+from khoso import db
+from khoso.bounds import Bounds
 from khoso.config import Config
 from khoso.errors import ConfigurationError
 from khoso.formats import cose, link
@@ -44,7 +46,7 @@ async def issue(services: Services, serial: int = 1) -> tuple[str, StatusRef, by
     request = msgspec.convert(house_permit(serial), IssueRequest)
     issued = await services.issuer.issue(request, AGENCY, "clerk", f"key-{serial}")
     parts = cose.parse(link.parse(issued.code, "https://kho.danang.gov.vn"))
-    async with services.pool.acquire() as conn:
+    async with db.transaction(services.pool, Bounds(duty="follow")) as conn:
         ref = decode(parts.unverified_payload).status
         hashed = await conn.fetchval("SELECT signed_hash FROM status_entry WHERE status_index = $1", ref.status_index)
     return issued.code, ref, hashed

@@ -14,6 +14,7 @@ import pytest
 
 from conftest import Clock
 from khoso import db
+from khoso.bounds import Bounds
 from khoso.db import Connection, Pool
 from khoso.errors import Unavailable
 from khoso.verification import spool as spooling
@@ -75,8 +76,14 @@ async def scan_of(services: Services, serial: int = 1, **changes: Any) -> Spoole
 
 async def logged(services: Services) -> list[UUID]:
     """The scans in the holders' logs."""
-    async with services.pool.acquire() as conn:
-        return [row["scan_id"] for row in await conn.fetch("SELECT scan_id FROM scan ORDER BY scanned_at, scan_id")]
+    async with db.transaction(services.pool, Bounds(duty="issue")) as conn:
+        holders = [row["vault_id"] for row in await conn.fetch("SELECT vault_id FROM holder")]
+    scans: list[UUID] = []
+    for vault_id in holders:
+        async with db.transaction(services.pool, Bounds(vault_id=vault_id)) as conn:
+            found = await conn.fetch("SELECT scan_id FROM scan ORDER BY scanned_at, scan_id")
+            scans += [row["scan_id"] for row in found]
+    return scans
 
 
 async def counted(services: Services) -> int | None:

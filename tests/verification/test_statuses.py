@@ -8,6 +8,8 @@ import pytest
 
 from conftest import Clock
 from desk import AGENCY
+from khoso import db
+from khoso.bounds import Bounds
 from khoso.caller import Caller
 from khoso.db import Connection
 from khoso.formats.status_list import Status
@@ -64,7 +66,7 @@ async def test_a_slow_refresh_does_not_write_back_what_was_withdrawn(
 
 
 async def _changes(services: Services) -> list[store.StatusChange]:
-    async with services.pool.acquire() as conn:
+    async with db.transaction(services.pool, Bounds(duty="follow")) as conn:
         return await store.list_changes(conn, 0, -1)
 
 

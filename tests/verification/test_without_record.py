@@ -12,6 +12,7 @@ from khoso import db, wiring
 from khoso.config import Config
 from khoso.formats.verdict import Outcome
 from khoso.issuance.model import IssueRequest
+from khoso.issuance.service import issuing
 from khoso.orders.model import Orderer, StatusAct
 from khoso.wiring import Services, open_services
 from samples import house_permit
@@ -30,7 +31,7 @@ async def test_a_paper_that_was_prepared_before_the_memory_and_committed_after_i
     prepared = services.issuer.prepare(msgspec.convert(house_permit(), IssueRequest), AGENCY)
     clock.forward(timedelta(seconds=20))
     async with open_services(config, clock) as other:
-        async with db.transaction(services.pool) as conn:
+        async with db.transaction(services.pool, issuing([AGENCY])) as conn:
             [issued] = await services.issuer.issue_in(conn, [prepared], "import")
         await other.pool.close()
         checked = await other.verifier.verify_code(issued.code, None)

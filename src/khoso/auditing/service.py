@@ -9,11 +9,14 @@ from khoso.auditing.checking import check_chain
 from khoso.auditing.checkpoints import Signed
 from khoso.auditing.model import Report
 from khoso.auditing.store import StoredCheckpoint
+from khoso.bounds import Bounds
 from khoso.db import Connection, Pool
 from khoso.errors import AuditNotSound
 from khoso.formats import audit_chain
 from khoso.formats.audit_chain import Checkpoint, Head, PrivateKey, PublicKey
 from khoso.formats.malformed import Malformed
+
+AUDITING = Bounds(duty="audit")
 
 
 async def make_checkpoint(pool: Pool, key: PrivateKey, now: datetime) -> str:
@@ -21,7 +24,7 @@ async def make_checkpoint(pool: Pool, key: PrivateKey, now: datetime) -> str:
 
     Raises AuditNotSound, and signs nothing, if a chain does not end in its head or no longer holds the last checkpoint.
     """
-    async with db.transaction(pool) as conn:
+    async with db.transaction(pool, AUDITING) as conn:
         heads = await store.list_heads(conn)
         last = await store.find_last_checkpoint(conn)
         known = [] if last is None else _heads_of(last, key.public_key())
@@ -71,7 +74,7 @@ async def check(
         rows += more
         advance(more)
 
-    async with db.connection(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+    async with db.snapshot(pool, AUDITING) as conn:
         heads = {head.chain: head for head in await store.list_heads(conn)}
         begin(sum(head.length for head in heads.values()))
         await signed.read_stored(conn)

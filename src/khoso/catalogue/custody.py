@@ -12,6 +12,7 @@ from hashlib import sha256
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from khoso import db
+from khoso.bounds import Bounds
 from khoso.catalogue import ceremony, drafts, store, trust_store, trusting
 from khoso.catalogue.ceremony import Change
 from khoso.catalogue.drafts import Draft
@@ -176,7 +177,7 @@ class Custody:
     async def _collect(self, kid: bytes) -> HonestPapers:
         """One status list at a time: no more than 2^17 papers in memory beside the set itself."""
         lists, count = {}, 0
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="custody")) as conn:
             for list_id in await trust_store.list_status_lists(conn):
                 papers = await trust_store.list_papers(conn, list_id, kid)
                 if papers:

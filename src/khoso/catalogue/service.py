@@ -118,8 +118,7 @@ class Catalogue:
         seen_at = self._now()
         async with (
             self._refreshing,  # of two at once, the one that had read less could end last
-            db.connection(self._pool) as conn,
-            conn.transaction(isolation="repeatable_read", readonly=True),
+            db.snapshot(self._pool) as conn,
         ):
             version = await store.get_version(conn)
             if version == self.snapshot.version:

@@ -127,10 +127,11 @@ def list_rows(
     """The newest rows that fit, newest first."""
     from khoso import db
     from khoso.auditing import store
+    from khoso.auditing.service import AUDITING
     from khoso.wiring import open_pool
 
     async def run(config: Config) -> "list[ListedRow]":
-        async with open_pool(config, 1) as pool, db.connection(pool) as conn:
+        async with open_pool(config, 1) as pool, db.transaction(pool, AUDITING) as conn:
             return await store.list_newest(conn, limit, actor, act, subject)
 
     rows = asyncio.run(run(configuration.load()))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from khoso import db
+from khoso.bounds import Bounds
 from khoso.caller import Caller, Purview, purview_of
 from khoso.db import Pool
 from khoso.drafts import store
@@ -24,7 +25,7 @@ class DraftBook:
 
     async def get_draft(self, draft_id: UUID, caller: Caller) -> Draft:
         """Raises NotFound alike for one that is absent and one outside of the purview."""
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="approve")) as conn:
             draft = await store.find_draft(conn, draft_id)
         if draft is None:
             raise NotFound(draft_id)
@@ -34,7 +35,7 @@ class DraftBook:
     async def list_drafts(self, caller: Caller, state: State | None, cursor: str | None, limit: int) -> DraftPage:
         """A page of what is within the purview, newest first. Raises InvalidInput for a bad cursor."""
         before = _END if cursor is None else _read_cursor(cursor)
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="approve")) as conn:
             found = await store.list_drafts(conn, self._purview(caller), state, before, limit + 1)
         page = found[:limit]
         return DraftPage(page, _cursor(page[-1].drafted_at, page[-1].draft_id) if len(found) > limit else None)
@@ -45,7 +46,7 @@ class DraftBook:
         """A page of the delegations of agencies within the purview, and of those by or to the caller; newest first."""
         own = purview_of(caller, self._hierarchy(), APPROVE)
         before = _END if cursor is None else _read_cursor(cursor)
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="approve")) as conn:
             found = await store.list_delegations(conn, sorted(own.agencies), caller.subject, before, limit + 1)
         page = found[:limit]
         return page, _cursor(page[-1].made_at, page[-1].delegation_id) if len(found) > limit else None

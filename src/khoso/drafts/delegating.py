@@ -8,6 +8,7 @@ import msgspec
 
 from khoso import db
 from khoso.auditing import store as auditing
+from khoso.bounds import Bounds
 from khoso.caller import Caller, Purview, purview_of
 from khoso.db import Connection, Pool
 from khoso.drafts import store
@@ -54,7 +55,7 @@ class Delegations:
             made_at=now,
             valid_until=request.valid_until.astimezone(UTC),
         )
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="approve")) as conn:
             _check_right(await self._purview_of(conn, delegator, agency_code), delegation)
             await store.insert_delegation(conn, delegation)
             await _audit(conn, now, delegator, "delegate", delegation)
@@ -66,7 +67,7 @@ class Delegations:
         Again changes nothing. Raises NotFound alike for one that is absent and one that is not his to end.
         """
         own = purview_of(caller, self._hierarchy(), APPROVE)
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="approve")) as conn:
             delegation = await store.find_delegation(conn, delegation_id)
             if delegation is None or not (
                 delegation.delegator == caller.subject or delegation.agency_code in own.agencies

@@ -11,6 +11,7 @@ import msgspec
 
 from khoso import db
 from khoso.auditing import store as auditing
+from khoso.bounds import Bounds
 from khoso.caller import Caller, purview_of
 from khoso.db import Connection, Pool
 from khoso.drafts import store
@@ -69,7 +70,7 @@ class Drafts:
         """
         asked = write_request(request)
         request_hash = hashlib.sha256(f"{agency_code}\n{asked}".encode()).digest()
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="approve")) as conn:
             standing = await store.find_draft_by_key(conn, author, idempotency_key)
         if standing is not None:
             return _same(standing, request_hash)
@@ -91,7 +92,7 @@ class Drafts:
             revised_at=now,
             lapses_at=now + LAPSES_AFTER,
         )
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="approve")) as conn:
             if not await store.insert_draft(conn, draft):
                 first = await store.find_draft_by_key(conn, author, idempotency_key)
                 assert first is not None  # it was in the way of ours, and drafts are never deleted
@@ -106,7 +107,7 @@ class Drafts:
         also for a request of another type.
         """
         paper = await asyncio.to_thread(self._papers.look, request, agency_code)
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="approve")) as conn:
             draft = await _take(conn, draft_id)
             _check_author(draft, agency_code, author)
             _check_waiting(draft)
@@ -132,7 +133,7 @@ class Drafts:
 
     async def withdraw(self, draft_id: UUID, agency_code: str, author: str) -> Draft:
         """Give up a draft that waits. Again changes nothing. Raises NotFound, NotPermitted and DraftEnded."""
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="approve")) as conn:
             draft = await _take(conn, draft_id)
             _check_author(draft, agency_code, author)
             _check_waiting(draft, "withdrawn")
@@ -148,7 +149,7 @@ class Drafts:
             clean_text(reason, 200)
         except BadValue as bad:
             raise InvalidInput(InputProblem("reason", bad.code, str(bad))) from None
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="approve")) as conn:
             draft = await _take(conn, seen.draft_id)
             rights = await self._rights_of(conn, caller)
             on_behalf_of = rights.find(draft)
@@ -186,8 +187,11 @@ class Drafts:
         Unavailable, KeyStoreError.
         """
         _check_list(seen)
-        async with db.transaction(self._pool) as conn:
-            drafts = await store.lock_drafts(conn, [one.draft_id for one in seen])
+        draft_ids = [one.draft_id for one in seen]
+        async with db.transaction(self._pool, Bounds(duty="approve")) as conn:
+            agencies = await store.list_agencies(conn, draft_ids)
+        async with db.transaction(self._pool, Bounds(agencies=tuple(agencies), duty="issue")) as conn:
+            drafts = await store.lock_drafts(conn, draft_ids)
             now = self._now()
             rights = await self._rights_of(conn, caller)
             found = [(one, drafts.get(one.draft_id)) for one in seen]
@@ -205,7 +209,7 @@ class Drafts:
         """End what nobody approved in time."""
         now, ended = self._now(), True
         while ended:
-            async with db.transaction(self._pool) as conn:
+            async with db.transaction(self._pool, Bounds(duty="approve")) as conn:
                 drafts = await store.lapse_drafts(conn, now, _LAPSE_AT_A_TIME)
                 entries = [auditing.Entry(draft.author, "lapse_draft", draft.subject) for draft in drafts]
                 await auditing.append(conn, entries, now)

@@ -73,6 +73,12 @@ async def list_drafts(
     )
 
 
+async def list_agencies(conn: Connection, draft_ids: Sequence[UUID]) -> list[str]:
+    """The agencies for which these drafts are, each once."""
+    rows = await conn.fetch("SELECT DISTINCT agency_code FROM draft WHERE draft_id = ANY ($1::uuid[])", draft_ids)
+    return [row["agency_code"] for row in rows]
+
+
 async def lock_drafts(conn: Connection, draft_ids: Sequence[UUID]) -> dict[UUID, Draft]:
     """The drafts, locked until the commit, in the order of their ids."""
     drafts = await db.fetch_all(

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from khoso import db
 from khoso.auditing import store as auditing
+from khoso.bounds import Bounds
 from khoso.caller import Caller
 from khoso.db import Connection, Pool
 from khoso.errors import LoginRefused, NotAuthenticated, OAuthRefused
@@ -137,7 +138,7 @@ class Authorizations:
 
         Raises LoginRefused where there is no app to go back to, Unavailable if the provider does not answer.
         """
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             client = await _find_client(conn, asked.client_id, "app")
         if client is None or asked.redirect_uri not in client.redirect_uris:
             raise LoginRefused("no such app, or not its redirect URI")
@@ -162,7 +163,7 @@ class Authorizations:
         if account is None:
             return self._back(asked.redirect_uri, asked.state, error="access_denied")
         now, secret = self._now(), secrets.token_urlsafe(32)
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             agencies = await self._rights.list_agencies(conn, account, finished.level)
             login = AppLogin(
                 login_id=uuid4(),
@@ -201,7 +202,7 @@ class Authorizations:
     async def revoke(self, form: RevokeForm) -> None:
         """End a refresh token with its login, or the access tokens like this one. Raises OAuthRefused for no client."""
         now = self._now()
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             client = await self._get_client(conn, form)
             login_id = await login_store.find_login_of_token(conn, hash_secret(form.token))
             login = None if login_id is None else await login_store.find_login(conn, login_id, now)
@@ -221,7 +222,7 @@ class Authorizations:
     async def end_login(self, account_id: UUID, login_id: UUID) -> bool:
         """End a login of a person in an app; False if he has none of that name."""
         now = self._now()
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             login = await login_store.find_login(conn, login_id, now)
             if login is None or login.account_id != account_id:
                 return False
@@ -237,7 +238,7 @@ class Authorizations:
         redeem: Callable[[Connection, TokenForm, str | None, datetime], Awaitable[_Redeemed]],
     ) -> TokenAnswer:
         now, secret = self._now(), secrets.token_urlsafe(32)
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             client = await self._get_client(conn, form)
             if client.kind != "app":
                 raise OAuthRefused("unauthorized_client", "this grant is for apps")
@@ -324,7 +325,7 @@ class Authorizations:
     # ------------------------------------------------------------ systems
 
     async def _give_system(self, form: TokenForm, key_hash: str | None) -> TokenAnswer:
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             client = await self._get_client(conn, form)
             if client.kind != "system":
                 raise OAuthRefused("unauthorized_client", "this grant is for systems")

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from khoso import db
 from khoso.auditing import store as auditing
+from khoso.bounds import Bounds
 from khoso.caller import SCOPES
 from khoso.db import Connection, Pool
 from khoso.errors import InputProblem, InvalidInput, NotFound, NotPermitted
@@ -88,12 +89,12 @@ class Clients:
 
     async def list_clients(self, agencies: Collection[str]) -> list[Client]:
         """The clients of these agencies, oldest first."""
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             return await store.list_clients(conn, sorted(agencies))
 
     async def get_client(self, client_id: str, agencies: Collection[str]) -> ClientView:
         """A client with its keys. Raises NotFound."""
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             client = await _get(conn, client_id, agencies)
             return ClientView(client=client, keys=await store.list_keys(conn, client_id))
 
@@ -109,14 +110,14 @@ class Clients:
             **msgspec.structs.asdict(request),
         )
         _check(client)
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             await store.insert_client(conn, client)
             await self._audit(conn, actor, "register_client", client.client_id)
         return client
 
     async def change(self, client_id: str, change: ClientChange, agencies: Collection[str], actor: str) -> Client:
         """A client as it is from now on. Raises NotFound, or InvalidInput."""
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             client = await _get(conn, client_id, agencies)
             given = {
                 name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET
@@ -130,7 +131,7 @@ class Clients:
     async def end(self, client_id: str, agencies: Collection[str], actor: str) -> None:
         """End a client for good, with all logins in it; its tokens are refused within a second. Raises NotFound."""
         now = self._now()
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             client = await _get(conn, client_id, agencies)
             logins = await store.end_client(conn, client_id, now)
             for subject in (client.subject, *(f"login:{login_id}" for login_id in logins)):
@@ -140,7 +141,7 @@ class Clients:
     async def add_key(self, client_id: str, request: KeyRequest, agencies: Collection[str], actor: str) -> ClientKey:
         """Another key of a system, beside those it has. Raises NotFound, or InvalidInput."""
         now = self._now()
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             client = await _get(conn, client_id, agencies)
             if client.kind != "system":
                 raise InvalidInput(InputProblem("client_id", "app", "an app has no keys: it cannot keep them"))
@@ -155,7 +156,7 @@ class Clients:
     async def end_key(self, client_id: str, kid: str, agencies: Collection[str], actor: str) -> None:
         """End a key now, and the tokens that were given for it. Raises NotFound."""
         now = self._now()
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             client = await _get(conn, client_id, agencies)
             if not await store.end_key(conn, client_id, kid, now):
                 raise NotFound("key")

@@ -50,7 +50,7 @@ class Cutoffs:
 
     async def refresh(self) -> None:
         """Learn what has been ended since."""
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool) as conn:
             version = await store.get_version(conn)
             if version == self._version:
                 return

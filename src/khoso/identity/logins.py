@@ -17,6 +17,7 @@ import msgspec
 
 from khoso import db
 from khoso.auditing import store as auditing
+from khoso.bounds import Bounds
 from khoso.db import Connection, Pool
 from khoso.errors import LoginRefused, Unavailable
 from khoso.identity import store
@@ -86,7 +87,7 @@ class Logins:
         """Begin a login, for an app if it asks. Raises Unavailable if the provider does not answer."""
         secret = secrets.token_urlsafe(32)
         url = await self.provider.begin(*(_derived(secret, name) for name in ("state", "nonce", "code verifier")))
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             await store.insert_attempt(conn, hash_secret(secret), app_request, self._now())
         return Begun(url, secret)
 
@@ -99,7 +100,7 @@ class Logins:
         # 1. The answer belongs to the login of this very browser, and comes from our provider.
         await provider.check_response(answer.state, _derived(cookie, "state"), answer.issuer)
         # 2. It is the first answer, and not too late.
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             attempt = await store.take_attempt(conn, hash_secret(cookie), now - PATIENCE)
         if attempt is None:
             raise LoginRefused("no login was begun here, or it took too long")
@@ -113,7 +114,7 @@ class Logins:
         vault_id = None
         if person.personal_id is not None and self._rights.opens_vault(person.level):
             vault_id = await self._open_vault(person.personal_id)
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             account = await store.ensure_account(conn, uuid4(), person, now)
             if vault_id is not None and vault_id != account.vault_id:
                 await store.set_vault(conn, account.account_id, vault_id)

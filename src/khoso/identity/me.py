@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from khoso import db
+from khoso.bounds import Bounds
 from khoso.caller import Caller
 from khoso.db import Connection, Pool
 from khoso.errors import NotFound, NotPermitted
@@ -81,7 +82,7 @@ class Me:
     async def describe(self, caller: Caller) -> MeView:
         """Whoever asks, and for whom he might act."""
         account, agencies = None, list[str]()
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             account_id = _account_id(caller)
             account = None if account_id is None else await store.find_account(conn, account_id)
             if account is not None:
@@ -103,7 +104,7 @@ class Me:
         Raises NotPermitted for an agency that he may not act for.
         """
         kind, session_id = _session(caller)
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             account = await self._get_account(conn, caller)
             if agency_code not in await self._list_agencies(conn, caller, account):
                 raise NotPermitted(agency_code)
@@ -115,7 +116,7 @@ class Me:
     async def list_sessions(self, caller: Caller) -> SessionList:
         """Where he is logged in, browsers first, newest first."""
         now = self._now()
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             account = await self._get_account(conn, caller)
             browsers = await store.list_sessions(conn, account.account_id, now, now - IDLE)
             logins = await login_store.list_logins(conn, account.account_id, now)
@@ -127,7 +128,7 @@ class Me:
     async def end_session(self, caller: Caller, name: str) -> None:
         """Log out in one of the places of `list_sessions`. Raises NotFound."""
         kind, _, text = name.partition(":")
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             account = await self._get_account(conn, caller)
             session_id = _uuid(text)
             if kind == "session" and await store.delete_session(conn, account.account_id, session_id):

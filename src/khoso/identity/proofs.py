@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from khoso import db
+from khoso.bounds import Bounds
 from khoso.db import Connection, Pool
 from khoso.errors import NotAuthenticated
 from khoso.identity import proof_store as store
@@ -86,7 +87,7 @@ class Proofs:
         if abs(now.timestamp() - claims.iat) > PROOF_SECONDS:
             raise NotAuthenticated("proof: time")
         thumbprint = thumbprint_of(jwk)
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             await self.spend(conn, thumbprint, claims.jti, now + timedelta(seconds=2 * PROOF_SECONDS))
         return thumbprint
 

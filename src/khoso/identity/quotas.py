@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from khoso import db
+from khoso.bounds import Bounds
 from khoso.db import Pool
 from khoso.errors import QuotaUsedUp, Unavailable
 from khoso.identity import client_store as store
@@ -53,7 +54,7 @@ class Quotas:
     async def _take_more(self, client_id: str, taken: _Taken, now: datetime) -> None:
         if now >= taken.ask_again_at:
             try:
-                async with db.connection(self._pool) as conn:
+                async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
                     taken.left = await store.take_requests(conn, client_id, taken.hour, _SHARES)
             except Unavailable:
                 taken.left = 1  # the database is away: what needs it fails anyway, and checking papers must go on

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from khoso import db
+from khoso.bounds import Bounds
 from khoso.caller import Caller
 from khoso.db import Connection, Pool
 from khoso.identity import store
@@ -56,7 +57,7 @@ class Sessions:
     async def find_caller(self, secret: str) -> Caller | None:
         """The owner of the session of a cookie, as he may act now; None if there is no such session, or no more."""
         now = self._now()
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             session = await store.find_session(conn, hash_secret(secret), now, now - IDLE)
             if session is None:
                 return None
@@ -68,7 +69,7 @@ class Sessions:
 
     async def end(self, secret: str) -> None:
         """End the session of a cookie, if there is one."""
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             await store.delete_session_by_cookie(conn, hash_secret(secret))
 
     async def step_up(self, conn: Connection, session_id: UUID) -> str:

@@ -130,9 +130,9 @@ async def show_import_results(
     imports: NamedDependency[Imports],
     file_format: Annotated[ResultFormat, QueryParameter(name="format")] = "csv",
 ) -> Stream:
-    await imports.get_import(import_id, purview)
+    job = await imports.get_import(import_id, purview)
     return Stream(
-        result_file(imports.results(import_id), file_format),
+        result_file(imports.results(job), file_format),
         media_type=_MEDIA_TYPES[file_format],
         headers=_download(f"import-{import_id}.{file_format}"),
     )

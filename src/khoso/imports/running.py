@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Generic, TypeVar
 from uuid import UUID
 
 from khoso import db
+from khoso.bounds import Bounds
 from khoso.db import Pool
 from khoso.errors import DraftNeeded, InputProblem, InvalidInput, NotAuthorisedToIssue
 from khoso.imports import store
@@ -51,7 +52,7 @@ async def run_import(
     chunk_rows: int = CHUNK_ROWS,
 ) -> None:
     """Bring an import to its end: begin, go on or do nothing, as it stands. Raises Unavailable: then run it again."""
-    async with db.connection(pool) as conn:
+    async with db.transaction(pool, Bounds(duty="import")) as conn:
         job = await store.find_job(conn, import_id)
     if job is not None and job.finished_at is None:
         with TemporaryFile() as file:
@@ -76,6 +77,7 @@ class _Run(Generic[Prepared]):
         self._issuer = issuer
         self._job = job
         self._import_id = job.import_id
+        self._bounds = Bounds(agencies=(job.agency_code,), duty="issue")
         self._file = file
         self._now = now
         self._chunk_rows = chunk_rows
@@ -84,7 +86,7 @@ class _Run(Generic[Prepared]):
     async def fetch_file(self) -> None:
         """The uploaded file, from its pieces."""
         for piece in count():
-            async with db.connection(self._pool) as conn:
+            async with db.transaction(self._pool, self._bounds) as conn:
                 content = await store.find_piece(conn, self._import_id, piece)
             if content is None:
                 break
@@ -109,12 +111,12 @@ class _Run(Generic[Prepared]):
                 invalid += chunk.invalid
                 if len(faults) < MAX_LISTED:
                     faults += chunk.faults
-                async with db.connection(self._pool) as conn:
+                async with db.transaction(self._pool, self._bounds) as conn:
                     await store.note_checked(conn, self._import_id, total)
         if invalid and not self._job.issue_valid:
             await self._end(faults, total, invalid)
             return False
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, self._bounds) as conn:
             await store.start_issuing(conn, self._import_id, total)
         return True
 
@@ -129,7 +131,7 @@ class _Run(Generic[Prepared]):
 
     async def _issue_chunk(self, chunk: _Chunk[Prepared]) -> bool:
         """One step. False, with nothing done, if another worker has gone on with this import."""
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, self._bounds) as conn:
             taken = await store.take_rows(
                 conn, self._import_id, self._last_row, chunk.last_row, len(chunk.good), chunk.invalid
             )
@@ -140,7 +142,7 @@ class _Run(Generic[Prepared]):
             return taken
 
     async def _end(self, faults: Sequence[Fault] = (), total: int | None = None, invalid: int = 0) -> None:
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, self._bounds) as conn:
             if await store.end_job(conn, self._import_id, self._last_row, total, invalid, self._now()):
                 await store.insert_faults(conn, self._import_id, faults)
                 await store.delete_file(conn, self._import_id)

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from khoso import db
+from khoso.bounds import of_agencies
 from khoso.caller import Purview
 from khoso.db import Pool
 from khoso.errors import IdempotencyKeyReused, InputProblem, InvalidInput, NotFound
@@ -49,22 +50,22 @@ class Imports:
 
     async def get_import(self, import_id: UUID, purview: Purview) -> Job:
         """Raises NotFound alike for one that is absent and one outside of the purview."""
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, of_agencies(purview.agencies)) as conn:
             return await _get_job(conn, import_id, purview)
 
     async def list_faults(self, import_id: UUID, purview: Purview, cursor: int, limit: int) -> FaultPage:
         """A page of what is wrong with the file. Raises NotFound."""
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, of_agencies(purview.agencies)) as conn:
             await _get_job(conn, import_id, purview)
             faults = await store.list_faults(conn, import_id, cursor, limit + 1)
         return FaultPage(faults[:limit], faults[limit].position if len(faults) > limit else None)
 
-    async def results(self, import_id: UUID) -> AsyncIterator[list[Result]]:
+    async def results(self, job: Job) -> AsyncIterator[list[Result]]:
         """The issued rows in the order of the file, some thousands at a time; no connection is held between them."""
         after = 0
         while True:
-            async with db.connection(self._pool) as conn:
-                results = await store.list_results(conn, import_id, after, _RESULTS_A_READ)
+            async with db.transaction(self._pool, of_agencies([job.agency_code])) as conn:
+                results = await store.list_results(conn, job.import_id, after, _RESULTS_A_READ)
             if not results:
                 return
             yield results
@@ -75,7 +76,7 @@ class Imports:
         return self._issuer.result_type(type_code, agency_code)
 
     async def _record(self, job: Job, file: BinaryIO) -> Job:
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, of_agencies([job.agency_code])) as conn:
             if await store.insert_job(conn, job):
                 await _insert_pieces(conn, job.import_id, file)
                 await self._enqueue(conn, JOB_NAME, str(job.import_id).encode())

@@ -147,14 +147,17 @@ async def insert_faults(conn: Connection, import_id: UUID, faults: Sequence[Faul
     if not faults:
         return
     listed: int = await conn.fetchval("SELECT count(*) FROM import_error WHERE import_id = $1", import_id)
-    await conn.copy_records_to_table(
-        "import_error",
-        records=[
+    await db.insert_rows(
+        conn,
+        """
+        INSERT INTO import_error (import_id, position, row_number, column_name, code, message)
+        SELECT * FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::text[], $5::text[], $6::text[])
+        """,
+        [
             (import_id, position, fault.row_number, fault.column, fault.code, fault.message)
             for position, fault in enumerate(faults, listed)
             if position < MAX_LISTED
         ],
-        columns=("import_id", "position", "row_number", "column_name", "code", "message"),
     )
 
 
@@ -177,10 +180,13 @@ async def list_faults(conn: Connection, import_id: UUID, first: int, limit: int)
 
 
 async def insert_results(conn: Connection, import_id: UUID, results: Iterable[tuple[int, Issued]]) -> None:
-    await conn.copy_records_to_table(
-        "import_result",
-        records=[(import_id, row_number, one.result_code, one.lookup_code) for row_number, one in results],
-        columns=("import_id", "row_number", "result_code", "lookup_code"),
+    await db.insert_rows(
+        conn,
+        """
+        INSERT INTO import_result (import_id, row_number, result_code, lookup_code)
+        SELECT * FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[])
+        """,
+        [(import_id, row_number, one.result_code, one.lookup_code) for row_number, one in results],
     )
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from khoso import db
 from khoso.auditing import store as auditing
+from khoso.bounds import Bounds
 from khoso.caller import Caller, Hierarchy, purview_of
 from khoso.db import Pool
 from khoso.errors import HoldReleased, InputProblem, InvalidInput, NotFound, SecondPersonNeeded
@@ -34,7 +35,7 @@ class Holds:
         """A page of holds, newest first. Raises InvalidInput for a bad cursor."""
         agencies = sorted(purview_of(caller, self._hierarchy(), APPROVE).agencies)
         before = _END if cursor is None else _read_cursor(cursor)
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="approve")) as conn:
             found = await store.list_holds(conn, agencies, caller.subject, before, limit + 1)
         page = found[:limit]
         return HoldPage(page, _cursor(page[-1]) if len(found) > limit else None)
@@ -50,7 +51,7 @@ class Holds:
         except BadValue as bad:
             raise InvalidInput(InputProblem("reason", bad.code, str(bad))) from None
         agencies = purview_of(caller, self._hierarchy(), APPROVE).agencies
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="approve")) as conn:
             hold = await store.find_hold(conn, hold_id)
             if hold is None or not (hold.agency_code in agencies or hold.subject == caller.subject):
                 raise NotFound(hold_id)

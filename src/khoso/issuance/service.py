@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from khoso import db
+from khoso.bounds import Bounds
 from khoso.coalescing import Coalescer
 from khoso.db import Connection, Pool
 from khoso.errors import (
@@ -121,7 +122,7 @@ class Issuer:
             coalescer = self._coalescer(self._signer(submission.prepared.kid))
         except (InvalidInput, NotAuthorisedToIssue, DraftNeeded, KeyStoreError):
             # Asked again after midnight, or when right, key or rule have changed, what was issued is still the answer.
-            answered = await self._find_answer(actor, idempotency_key, request_hash)
+            answered = await self._find_answer(agency_code, actor, idempotency_key, request_hash)
             if answered is None:
                 raise
             return answered
@@ -132,8 +133,8 @@ class Issuer:
     ) -> list[Issued]:
         """Issue in the caller's transaction, for callers that keep their own record of what they have issued.
 
-        `approvals`, one for each, are what makes a paper possible that takes two persons. Raises DraftNeeded without,
-        IssuingHeld, and RecordBehind.
+        Its bounds have to be those of `issuing`. `approvals`, one for each, are what makes a paper possible that takes
+        two persons. Raises DraftNeeded without, IssuingHeld, and RecordBehind.
         """
         given = repeat(None, len(prepared)) if approvals is None else approvals
         submissions = [Submission(one, actor, approval=why) for one, why in zip(prepared, given, strict=True)]
@@ -158,7 +159,7 @@ class Issuer:
         now = self._now()
         first_of = {(submission.actor, submission.idempotency_key): submission for submission in reversed(submissions)}
         leaders = sorted(first_of.values(), key=lambda submission: (submission.actor, submission.idempotency_key))
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, issuing(one.prepared.agency_code for one in leaders)) as conn:
             vaults = await self._ensure_vaults(conn, leaders, now)
             claims = [
                 store.Claimed(o.actor, o.idempotency_key, o.request_hash, vaults[o.prepared.holder_key], uuid4())
@@ -172,8 +173,10 @@ class Issuer:
             ]
             answers: dict[Key, Issued | Exception] = {key: IssuingHeld(key[0]) for key in first_of}
             answers.update(zip(_keys(new), await self._record(conn, new, now), strict=True))
+            asked = {(s.actor, s.idempotency_key, s.request_hash) for s in submissions}
             for key, claim in granted.standing.items():
-                answers[key] = await self._repeat(conn, claim)
+                if (*key, claim.request_hash) in asked:  # else it may be another agency's, and out of bounds
+                    answers[key] = await self._repeat(conn, claim)
         hashes = {key: submission.request_hash for key, submission in first_of.items()}
         hashes |= {key: claim.request_hash for key, claim in granted.standing.items()}
         return [_answer(submission, answers, hashes) for submission in submissions]
@@ -234,9 +237,11 @@ class Issuer:
         following = {kid: iter(signatures) for kid, signatures in zip(by_kid, made, strict=True)}
         return [next(following[one.prepared.kid]) for one in unsigned]
 
-    async def _find_answer(self, actor: str, idempotency_key: str, request_hash: bytes) -> Issued | None:
+    async def _find_answer(
+        self, agency_code: str, actor: str, idempotency_key: str, request_hash: bytes
+    ) -> Issued | None:
         """The answer given before to this very request."""
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, issuing([agency_code])) as conn:
             claim = await store.find_claim(conn, actor, idempotency_key)
             if claim is None or claim.request_hash != request_hash:
                 return None
@@ -257,6 +262,11 @@ class Issuer:
             valid_from=credential.valid_from,
             expires_at=credential.expires_at,
         )
+
+
+def issuing(agencies: Iterable[str]) -> Bounds:
+    """What a transaction touches that issues for these agencies."""
+    return Bounds(agencies=tuple(sorted(set(agencies))), duty="issue")
 
 
 def _references(ranges: Iterable[store.IndexRange]) -> Iterator[StatusRef]:

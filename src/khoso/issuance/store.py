@@ -75,10 +75,11 @@ async def ensure_vaults(conn: Connection, proposed: Sequence[HolderVault], now: 
         keys,
         ids,
     )
-    if made:
-        await conn.copy_records_to_table(
-            "vault", records=[(holder.vault_id, now) for holder in made], columns=("vault_id", "created_at")
-        )
+    await db.insert_rows(
+        conn,
+        "INSERT INTO vault (vault_id, created_at) SELECT * FROM unnest($1::uuid[], $2::timestamptz[])",
+        [(holder.vault_id, now) for holder in made],
+    )
     if len(made) == len(proposed):
         found = made
     else:
@@ -236,9 +237,6 @@ async def _open_list(conn: Connection, seed: bytes) -> bool:
     return opened is True
 
 
-_CREDENTIAL_COLUMNS = Credential.__struct_fields__
-
-
 class Hands(NamedTuple):
     """Who issued a result; and where it took two, who drafted it, and whose right the approver used."""
 
@@ -249,19 +247,32 @@ class Hands(NamedTuple):
 
 async def insert_credentials(conn: Connection, credentials: Sequence[Credential], hands: Sequence[Hands]) -> None:
     """The vault entries with their signed copies, and through whose hands each went."""
-    await conn.copy_records_to_table(
-        "credential", records=map(msgspec.structs.astuple, credentials), columns=_CREDENTIAL_COLUMNS
+    await db.insert_rows(
+        conn,
+        """
+        INSERT INTO credential (vault_id, credential_id, result_code, type_code, type_version, agency_code,
+                                dossier_code, legal_basis, decision_number, holder_name, fields, issued_at, valid_from,
+                                expires_at, evidence_level, list_id, status_index, signed, lookup_secret, search_text,
+                                status, status_since)
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::text[],
+                             $8::text[], $9::text[], $10::text[], $11::jsonb[], $12::timestamptz[],
+                             $13::timestamptz[], $14::timestamptz[], $15::smallint[], $16::integer[], $17::integer[],
+                             $18::bytea[], $19::text[], $20::text[], $21::smallint[], $22::timestamptz[])
+        """,
+        map(msgspec.structs.astuple, credentials),
     )
-    await conn.copy_records_to_table(
-        "result_code",
-        records=[
+    await db.insert_rows(
+        conn,
+        """
+        INSERT INTO result_code (result_code, vault_id, credential_id, agency_code, type_code, issued_at, issued_by,
+                                 drafted_by, on_behalf_of)
+        SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::text[],
+                             $8::text[], $9::text[])
+        """,
+        [
             (c.result_code, c.vault_id, c.credential_id, c.agency_code, c.type_code, c.issued_at, *hand)
             for c, hand in zip(credentials, hands, strict=True)
         ],
-        columns=(
-            *("result_code", "vault_id", "credential_id", "agency_code", "type_code", "issued_at"),
-            *Hands._fields,
-        ),
     )
 
 
@@ -269,9 +280,15 @@ async def insert_status_entries(
     conn: Connection, credentials: Iterable[Credential], hashes: Iterable[bytes], versions: dict[int, int]
 ) -> None:
     """From the commit on, these indexes read "in force"."""
-    await conn.copy_records_to_table(
-        "status_entry",
-        records=[
+    await db.insert_rows(
+        conn,
+        """
+        INSERT INTO status_entry (list_id, status_index, status, list_version, signed_hash, vault_id, credential_id,
+                                  kid)
+        SELECT * FROM unnest($1::integer[], $2::integer[], $3::smallint[], $4::bigint[], $5::bytea[], $6::uuid[],
+                             $7::uuid[], $8::bytea[])
+        """,
+        [
             (
                 c.list_id,
                 c.status_index,
@@ -284,16 +301,6 @@ async def insert_status_entries(
             )
             for c, signed_hash in zip(credentials, hashes, strict=True)
         ],
-        columns=(
-            "list_id",
-            "status_index",
-            "status",
-            "list_version",
-            "signed_hash",
-            "vault_id",
-            "credential_id",
-            "kid",
-        ),
     )
 
 

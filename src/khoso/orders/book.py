@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from khoso import db
+from khoso.bounds import of_agencies
 from khoso.caller import Purview
 from khoso.db import Connection, Pool
 from khoso.errors import InputProblem, InvalidInput, NotFound
@@ -25,19 +26,19 @@ class OrderBook:
 
     async def get_order(self, order_id: UUID, purview: Purview) -> Order:
         """Raises NotFound alike for one that is absent and one outside of the purview."""
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, of_agencies(purview.agencies)) as conn:
             return await get_order(conn, order_id, purview)
 
     async def list_orders(self, purview: Purview, state: State | None, cursor: str | None, limit: int) -> OrderPage:
         """A page of the orders in a purview, newest first. Raises InvalidInput for a bad cursor."""
         before = _END if cursor is None else _read_cursor(cursor)
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, of_agencies(purview.agencies)) as conn:
             orders = await store.list_orders(conn, purview, state, before, limit + 1)
         return OrderPage(orders[:limit], _cursor(orders[limit - 1]) if len(orders) > limit else None)
 
     async def list_results(self, order_id: UUID, purview: Purview, cursor: int, limit: int) -> ResultPage:
         """A page of exactly what was ordered. Raises NotFound."""
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, of_agencies(purview.agencies)) as conn:
             await get_order(conn, order_id, purview)
             found = await store.list_results(conn, order_id, cursor, limit + 1)
         return ResultPage(found[:limit], found[limit].position if len(found) > limit else None)
@@ -47,7 +48,7 @@ class OrderBook:
 
         Raises NotFound.
         """
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, of_agencies(purview.agencies)) as conn:
             await get_order(conn, order_id, purview)
             found = await store.list_faults(conn, order_id, cursor, limit + 1)
         return FaultPage(found[:limit], found[limit].position if len(found) > limit else None)

@@ -53,7 +53,7 @@ async def _change(
     # the clocks of two machines are not one.
     acted_at = max(now, order.due_at, max(one.status_since for one in standings) + _LEAST)
     await store.change_statuses(conn, sorted((one.vault_id, one.credential_id) for one in chosen), status, acted_at)
-    await store.insert_acts(conn, order, chosen, acted_at)
+    await store.insert_acts(conn, order, chosen, standings, acted_at)
     list_ids = sorted({one.list_id for one in standings})
     versions = await store.raise_list_versions(conn, list_ids)
     await store.change_entries(conn, sorted(standings, key=_index), status, versions)

@@ -9,6 +9,7 @@ import msgspec
 
 from khoso import db
 from khoso.auditing import store as auditing
+from khoso.bounds import Bounds, Duty, of_agencies
 from khoso.caller import Purview
 from khoso.db import Connection, Pool
 from khoso.errors import (
@@ -74,7 +75,7 @@ class Orders:
     async def act(self, result_code: str, act: StatusAct, by: Orderer) -> Order:
         """Order one act on one result. Raises as `place`, and NotFound if there is no such result in his purview."""
         asked = ask_for_one(result_code, act, by)
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, of_agencies(by.purview.agencies)) as conn:
             places = await standing_store.find_places(conn, by.purview, [result_code])
         if not places:
             raise NotFound(result_code)
@@ -97,7 +98,7 @@ class Orders:
     async def preview(self, request: PreviewRequest, purview: Purview) -> Preview:
         """What an order would do now; nothing is changed. Raises InvalidInput and StatusChangeRefused as `place`."""
         wanted = wanted_of(request)
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, of_agencies(purview.agencies)) as conn:
             if request.query is not None:
                 found = await resolve_query(conn, purview, request.act, request.query, self._four_eyes)
             else:
@@ -112,7 +113,7 @@ class Orders:
         does not wait for an approval.
         """
         self._check_record()
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, of_agencies(purview.agencies, "order")) as conn:
             order = await get_order(conn, order_id, purview)
             if order.author == approver:
                 raise SecondPersonNeeded(order_id)
@@ -138,7 +139,7 @@ class Orders:
             clean_text(reason, 200)
         except BadValue as bad:
             raise InvalidInput(InputProblem("reason", bad.code, str(bad))) from None
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, of_agencies(purview.agencies, "order")) as conn:
             order = await get_order(conn, order_id, purview)
             if order.author != actor and not approving.has(order.agency_code, *order.type_codes):
                 raise NotPermitted("neither the author nor one who may approve")
@@ -159,7 +160,7 @@ class Orders:
         Raises RecordBehind.
         """
         self._check_record()
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="due")) as conn:
             due = await store.list_due(conn, self._now(), _DUE_AT_A_TIME)
         errors: list[Exception] = []
         for order_id in due:
@@ -177,7 +178,9 @@ class Orders:
         Raises RecordBehind.
         """
         self._check_record()
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="due")) as conn:
+            agencies = await store.list_agencies(conn, order_id)
+        async with db.transaction(self._pool, of_agencies(agencies, "order")) as conn:
             if not await store.take_turn(conn):
                 return False
             order = await store.claim_due(conn, order_id, self._now())
@@ -212,7 +215,7 @@ class Orders:
         problems = check(asked.decision, now)
         if problems:
             raise InvalidInput(*problems)
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, _bounds_of(asked.by, "order")) as conn:
             resolved = await self._resolve(conn, asked)
             order = make_order(asked, resolved, now)
             if not await store.insert_order(conn, order):
@@ -245,7 +248,7 @@ class Orders:
         """What the same request was answered before: its time may have passed, and its results have changed since."""
         if asked.idempotency_key is None:
             return None
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, _bounds_of(asked.by)) as conn:
             order = await store.find_order_by_key(conn, asked.by.author, asked.idempotency_key)
         return None if order is None else _same(order, asked)
 
@@ -253,7 +256,8 @@ class Orders:
         """What another request with the same key has just been answered."""
         assert asked.idempotency_key is not None
         order = await store.find_order_by_key(conn, asked.by.author, asked.idempotency_key)
-        assert order is not None  # it was in the way of ours, and orders are never deleted
+        if order is None:  # it was in the way of ours, so it is one that he placed for another agency
+            raise IdempotencyKeyReused(asked.idempotency_key)
         return _same(order, asked)
 
     def _is_for_now(self, order: Order) -> bool:
@@ -272,6 +276,11 @@ class Orders:
         now = self._now()
         await store.end_order(conn, order.order_id, state, faults, now)
         return msgspec.structs.replace(order, state=state, faults=order.faults + faults, ended_at=now)
+
+
+def _bounds_of(by: Orderer, duty: Duty | None = None) -> Bounds:
+    """The results that he may change, and the orders of the agency in whose name he acts."""
+    return of_agencies({by.agency_code, *by.purview.agencies}, duty)
 
 
 def _same(order: Order, asked: Asked) -> Order:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeVar
 from uuid import UUID, uuid4
 
+from khoso import db
 from khoso.caller import Purview
 from khoso.db import Connection
 from khoso.orders.model import Chosen, Order, Place, Query
@@ -31,6 +32,8 @@ class Standing(NamedTuple):
     status_since: datetime
     list_id: int
     status_index: int
+    agency_code: str
+    """Who issued it."""
 
 
 def parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
@@ -106,7 +109,7 @@ async def lock_standings(conn: Connection, keys: Sequence[Key]) -> dict[UUID, St
     for part in parts(keys):
         rows = await conn.fetch(
             """
-            SELECT vault_id, credential_id, status, status_since, list_id, status_index
+            SELECT vault_id, credential_id, status, status_since, list_id, status_index, agency_code
               FROM credential
               JOIN unnest($1::uuid[], $2::uuid[]) AS asked (vault_id, credential_id) USING (vault_id, credential_id)
              ORDER BY vault_id, credential_id
@@ -133,26 +136,35 @@ async def change_statuses(conn: Connection, keys: Sequence[Key], status: int, no
         )
 
 
-async def insert_acts(conn: Connection, order: Order, chosen: Sequence[Chosen], now: datetime) -> None:
-    """An act for each result, and an event to deliver."""
-    decided = (order.act, order.reason_code, order.decision_number, order.author, order.approver)
-    effective_at = order.effective_at or now
-    for part in parts(chosen):
-        await conn.copy_records_to_table(
-            "status_act",
-            records=[
-                (c.vault_id, uuid4(), c.credential_id, *decided, now, effective_at, c.superseded_by, order.order_id)
-                for c in part
-            ],
-            columns=(
-                *("vault_id", "act_id", "credential_id", "act", "reason_code", "decision_number", "actor", "approver"),
-                *("acted_at", "effective_at", "superseded_by", "order_id"),
-            ),
+async def insert_acts(
+    conn: Connection, order: Order, chosen: Sequence[Chosen], standings: Sequence[Standing], now: datetime
+) -> None:
+    """An act for each result, and an event to deliver; `standings` are those of the results, in their order."""
+    decided = (
+        *(order.act, order.reason_code, order.decision_number, order.author, order.approver),
+        *(now, order.effective_at or now, order.order_id),
+    )
+    for part in parts(list(zip(chosen, standings, strict=True))):
+        await db.insert_rows(
+            conn,
+            """
+            INSERT INTO status_act (vault_id, act_id, credential_id, superseded_by, agency_code, act, reason_code,
+                                    decision_number, actor, approver, acted_at, effective_at, order_id)
+            SELECT *, $6, $7, $8, $9, $10, $11, $12, $13
+              FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[])
+            """,
+            [(c.vault_id, uuid4(), c.credential_id, c.superseded_by, found.agency_code) for c, found in part],
+            *decided,
         )
-        await conn.copy_records_to_table(
-            "outbox",
-            records=[(uuid4(), order.act, c.vault_id, c.credential_id, now) for c in part],
-            columns=("event_id", "kind", "vault_id", "credential_id", "created_at"),
+        await db.insert_rows(
+            conn,
+            """
+            INSERT INTO outbox (event_id, vault_id, credential_id, kind, created_at)
+            SELECT *, $4, $5 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[])
+            """,
+            [(uuid4(), c.vault_id, c.credential_id) for c, _ in part],
+            order.act,
+            now,
         )
 
 

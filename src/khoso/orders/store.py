@@ -99,6 +99,19 @@ async def list_due(conn: Connection, now: datetime, limit: int) -> list[UUID]:
     return [row["order_id"] for row in rows]
 
 
+async def list_agencies(conn: Connection, order_id: UUID) -> list[str]:
+    """Whose an order is, and who issued its results: former bodies of that agency too."""
+    rows = await conn.fetch(
+        """
+        SELECT agency_code FROM status_order WHERE order_id = $1
+         UNION
+        SELECT agency_code FROM status_order_result JOIN result_code USING (result_code) WHERE order_id = $1
+        """,
+        order_id,
+    )
+    return [row["agency_code"] for row in rows]
+
+
 async def take_turn(conn: Connection) -> bool:
     """Be the one who carries out what is due, until the commit. False if another worker is."""
     taken: bool = await conn.fetchval("SELECT pg_try_advisory_xact_lock($1)", _TURN)
@@ -156,10 +169,15 @@ async def end_order(conn: Connection, order_id: UUID, state: State, faults: int,
 
 async def insert_results(conn: Connection, order_id: UUID, chosen: Sequence[Chosen]) -> None:
     """The results of a new order, in the order of their codes."""
-    await conn.copy_records_to_table(
-        "status_order_result",
-        records=[(order_id, position, *one) for position, one in enumerate(chosen)],
-        columns=("order_id", "position", *Chosen._fields),
+    await db.insert_rows(
+        conn,
+        """
+        INSERT INTO status_order_result (position, result_code, vault_id, credential_id, superseded_by, successor_id,
+                                         order_id)
+        SELECT *, $7 FROM unnest($1::integer[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[])
+        """,
+        [(position, *one) for position, one in enumerate(chosen)],
+        order_id,
     )
 
 
@@ -197,14 +215,18 @@ async def list_results(conn: Connection, order_id: UUID, first: int, limit: int)
 
 async def insert_faults(conn: Connection, order_id: UUID, faults: Sequence[Fault], first: int) -> None:
     """List faults, the first at that position, as far as they are listed."""
-    await conn.copy_records_to_table(
-        "status_order_fault",
-        records=[
-            (order_id, position, fault.wanted.line_number, fault.wanted.result_code[:_MAX_CODE], fault.code)
+    await db.insert_rows(
+        conn,
+        """
+        INSERT INTO status_order_fault (position, line_number, result_code, code, order_id)
+        SELECT *, $5 FROM unnest($1::integer[], $2::integer[], $3::text[], $4::text[])
+        """,
+        [
+            (position, fault.wanted.line_number, fault.wanted.result_code[:_MAX_CODE], fault.code)
             for position, fault in enumerate(faults, first)
             if position < MAX_FAULTS
         ],
-        columns=("order_id", "position", "line_number", "result_code", "code"),
+        order_id,
     )
 
 

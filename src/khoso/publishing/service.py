@@ -14,6 +14,7 @@ import structlog
 
 from khoso import db
 from khoso.alarms import Alarms
+from khoso.bounds import Bounds
 from khoso.db import Connection, Pool
 from khoso.errors import KeyStoreError
 from khoso.formats import status_token, type_list
@@ -44,6 +45,8 @@ RENEWED_AFTER = TTL - timedelta(minutes=1)
 
 LEVEL = 6
 """Of zlib: a full list takes 2 ms and 2.3 KB, at the highest level 24 ms (an almost empty one 102) and 1.9 KB."""
+
+_PUBLISHING = Bounds(duty="publish")
 
 _REFUSED = "not published"
 
@@ -95,7 +98,7 @@ class Publisher:
         Raises Unavailable.
         """
         report = Report()
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, _PUBLISHING) as conn:
             standings = await store.list_standings(conn)
         if self._city().version != self._types_version:
             await self._try(report, "types", self._publish_types)
@@ -112,7 +115,7 @@ class Publisher:
     async def _try(self, report: Report, subject: str, step: Step) -> None:
         """Do it if it is this process's turn; where it is refused, everything stays as it was."""
         try:
-            async with db.transaction(self._pool) as conn:
+            async with db.transaction(self._pool, _PUBLISHING) as conn:
                 done = await store.take_turn(conn) and await step(conn)
         except Refused as refused:
             report.refused[subject] = refused.reason

@@ -9,6 +9,7 @@ import msgspec
 
 from khoso import db
 from khoso.act_reasons import in_words
+from khoso.bounds import Bounds
 from khoso.db import Pool
 from khoso.errors import InputProblem, InvalidInput, NotFound
 from khoso.formats import link, lookup
@@ -54,7 +55,7 @@ class Vaults:
         """A page of the vault's results, newest first. Raises InvalidInput for a bad cursor or limit."""
         if not 1 <= search.limit <= MAX_PAGE:
             raise InvalidInput(InputProblem("limit", "out_of_range", f"from 1 to {MAX_PAGE}"))
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(vault_id=vault_id)) as conn:
             entries = await store.list_entries(
                 conn,
                 vault_id,
@@ -69,7 +70,7 @@ class Vaults:
 
     async def get_result(self, result_code: str, reader: Reader) -> CredentialView:
         """A whole result. Raises NotFound alike for one that is absent and one that is not the reader's."""
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, _bounds(reader)) as conn:
             place, entry = await self._read(conn, result_code, reader)
             acts = await store.list_acts(conn, place)
         return CredentialView(
@@ -86,7 +87,7 @@ class Vaults:
 
     async def get_history(self, result_code: str, reader: Reader) -> History:
         """All acts on a result; in whose purview it is sees who is behind each. Raises as `get_result`."""
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, _bounds(reader)) as conn:
             place, entry = await self._read(conn, result_code, reader)
             acts = await store.list_acts(conn, place)
         is_agency = reader.purview.has(entry.agency_code, entry.type_code)
@@ -95,7 +96,7 @@ class Vaults:
 
     async def get_code(self, result_code: str, reader: Reader) -> str:
         """The text of a result's QR code. Raises NotFound as `get_result` does."""
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, _bounds(reader)) as conn:
             _, entry = await self._read(conn, result_code, reader)
         return link.compose(self._origin, entry.signed)
 
@@ -105,6 +106,10 @@ class Vaults:
         if place is None or entry is None or not _is_readers(entry, reader):
             raise NotFound(result_code)
         return place, entry
+
+
+def _bounds(reader: Reader) -> Bounds:
+    return Bounds(vault_id=reader.vault_id, agencies=tuple(sorted(reader.purview.agencies)))
 
 
 def _is_readers(entry: Entry, reader: Reader) -> bool:

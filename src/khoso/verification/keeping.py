@@ -9,6 +9,7 @@ from uuid import uuid4
 import structlog
 
 from khoso import db
+from khoso.bounds import Bounds
 from khoso.coalescing import Coalescer
 from khoso.db import Pool
 from khoso.errors import Unavailable
@@ -88,7 +89,7 @@ class ScanKeeper:
         batch = spooling.read(path)
         if batch.made_at < self._now() - MAX_AGE:
             raise DamagedBatch("too old")
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="deliver")) as conn:
             if await store.insert_receipt(conn, batch.batch_id, self._now()):
                 if batch.scans:
                     await store.insert_spooled_scans(conn, batch.scans)

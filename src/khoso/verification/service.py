@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from khoso import db
+from khoso.bounds import Bounds
 from khoso.caller import Caller
 from khoso.coalescing import Coalescer
 from khoso.db import Connection, Pool
@@ -139,7 +140,7 @@ class Verifier:
     async def _find_lookup(self, code: lookup.LookupCode) -> store.Lookup | None:
         """The paper, if the secret is right. The attempt is counted first: many at once cannot pass the limit."""
         hour = _hour_of(self._now())
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="lookup")) as conn:
             place = await store.find_place(conn, code.result_code)
             if place is None:
                 return None  # nothing to guess, and nothing to write down for whoever invents codes
@@ -154,7 +155,7 @@ class Verifier:
     async def _settle(self, scans: Sequence[Scan]) -> list[Checked]:
         """Compare a batch of verdicts with the record, write down who asked, and only then answer."""
         refs = {scan.verdict.paper.claims.status for scan in scans if scan.verdict.paper is not None}
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="verify")) as conn:
             records = await store.list_records(conn, sorted(refs)) if refs else {}
             if any(_is_outdated(scan.verdict, records) for scan in scans):
                 await self._statuses.refresh()

@@ -16,6 +16,7 @@ from pathlib import Path
 import structlog
 
 from khoso import db
+from khoso.bounds import Bounds
 from khoso.db import Connection, Pool
 from khoso.formats.claims import StatusRef
 from khoso.formats.status_list import SIZE, Status, StatusList
@@ -112,7 +113,7 @@ class StatusSnapshot:
     async def refresh(self) -> None:
         """Take over what changed since the last time. Raises Unavailable if the database is away."""
         # One at a time: two that overlap could write back, over a newer status, the older one they had read.
-        async with self._refreshing, db.connection(self._pool) as conn:
+        async with self._refreshing, db.transaction(self._pool, Bounds(duty="follow")) as conn:
             asked_at = int(self._now().timestamp())
             lists = await store.list_versions(conn)
             for list_id in self._known.keys() - {listed.list_id for listed in lists}:

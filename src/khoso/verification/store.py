@@ -189,8 +189,14 @@ class InspectorScan(msgspec.Struct, frozen=True):
 
 
 async def insert_scans(conn: Connection, scans: Sequence[InspectorScan]) -> None:
-    await conn.copy_records_to_table(
-        "scan", records=[msgspec.structs.astuple(scan) for scan in scans], columns=InspectorScan.__struct_fields__
+    await db.insert_rows(
+        conn,
+        """
+        INSERT INTO scan (vault_id, scan_id, result_code, scanned_at, inspector, agency_code, outcome, reason)
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
+                             $8::text[])
+        """,
+        map(msgspec.structs.astuple, scans),
     )
 
 
@@ -222,7 +228,7 @@ async def insert_spooled_scans(conn: Connection, scans: Sequence[SpooledScan]) -
                       $8::text[])
                AS spooled (vault_id, credential_id, scan_id, scanned_at, inspector, agency_code, outcome, reason)
           JOIN credential USING (vault_id, credential_id)
-            ON CONFLICT (vault_id, scan_id) DO NOTHING
+            ON CONFLICT DO NOTHING  -- with the key named here, whoever writes would have to be allowed to read
         """,
         [record.vault_id for _, record in known],
         [record.credential_id for _, record in known],
