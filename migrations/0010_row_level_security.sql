@@ -203,6 +203,27 @@ BEGIN
 END
 $$;
 
+-- ---------------------------------------------------------------- recover: after a restore, by an operator's command
+
+DO $$
+DECLARE
+    recovered record;
+BEGIN
+    FOR recovered IN
+        SELECT * FROM (VALUES ('credential', 'SELECT'), ('credential', 'UPDATE'), ('result_code', 'SELECT'),
+                              ('status_act', 'SELECT'), ('status_act', 'INSERT'), ('status_order', 'SELECT'),
+                              ('status_order', 'INSERT'), ('status_order', 'UPDATE'), ('status_order_result', 'INSERT'),
+                              ('outbox', 'INSERT'), ('status_list', 'SELECT'), ('status_list', 'INSERT'),
+                              ('status_list', 'UPDATE'), ('status_entry', 'SELECT'), ('status_entry', 'UPDATE'))
+                      AS needed (name, command)
+    LOOP
+        EXECUTE format('CREATE POLICY %I ON %I FOR %s TO khoso_app %s (current_setting(''khoso.duty'', true) = ''recover'')',
+                       'recovering_' || lower(recovered.command), recovered.name, recovered.command,
+                       CASE recovered.command WHEN 'INSERT' THEN 'WITH CHECK' ELSE 'USING' END);
+    END LOOP;
+END
+$$;
+
 -- ---------------------------------------------------------------- the other duties
 
 CREATE POLICY following ON status_list FOR SELECT TO khoso_app

@@ -20,6 +20,7 @@ Duty = Literal[
     "due",
     "import",
     "forget",
+    "recover",
     "audit",
     "demo",
 ]

@@ -14,6 +14,7 @@ import msgspec
 
 from khoso import db
 from khoso.auditing import store as auditing
+from khoso.bounds import Bounds
 from khoso.db import Connection
 from khoso.errors import InputProblem, InvalidInput
 from khoso.formats.status_list import Status
@@ -81,7 +82,7 @@ async def find_loss(services: Services) -> Loss:
     await published.refresh()
     tokens, gaps = published.lists.status_tokens, published.watch.gaps
     behind = [token for _, token in sorted(tokens.items()) if published.watch.find_newer(token.list_id) is not None]
-    async with db.connection(services.pool) as conn:
+    async with db.transaction(services.pool, Bounds(duty="recover")) as conn:
         recorded = (await store.get_record_heads(conn)).statuses
         lists = [await _compare(conn, token, recorded.get(token.list_id)) for token in behind]
     of_lists = {name_list(token.list_id) for token in behind}
@@ -112,7 +113,7 @@ async def recover(services: Services, loss: Loss, actor: str, now: datetime) -> 
     if loss.documents:
         await services.custody.recover(lists.types.values(), lists.types_version, actor)
     try:
-        async with db.transaction(services.pool) as conn:
+        async with db.transaction(services.pool, Bounds(duty="recover")) as conn:
             await store.wait_for_turn(conn)
             await _withdraw_again(conn, services, loss, actor)
             closed = await _close(conn, loss, now)

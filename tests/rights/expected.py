@@ -10,6 +10,7 @@ So a line says only which roles come in, what they are answered, and what the ro
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+from uuid import UUID
 
 Json = dict[str, Any]
 
@@ -101,6 +102,15 @@ def _delegate(_: Json) -> Json:
     return {"json": {"delegate": "person:7", "valid_until": "2026-12-01T00:00:00Z"}}
 
 
+def _scans(target: Json) -> Json:
+    seen = {"scanned_at": "2026-11-23T07:00:00Z", "outcome": "malformed", "reason": "prefix"}
+    return {"json": {"scans": [{"scan_id": str(UUID(int=target["serial"])), "code": "nothing", **seen}]}}
+
+
+def _report(target: Json) -> Json:
+    return {"json": {"report_id": str(UUID(int=target["serial"])), "finding": "other", "note": "", "code": "nothing"}}
+
+
 _DRAFTERS = "officer approver agency_system"
 _ADMINS = "agency_admin platform_admin"
 _HOLDERS = "citizen officer approver agency_system"
@@ -126,6 +136,10 @@ EXPECTED: dict[str, Line] = {
     "GET /metrics": _to("platform_admin", 200),
     # verification: whoever names himself must be an inspector
     "POST /api/v1/verify": _to("anonymous inspector", 200, send=lambda _: {"json": {"code": "nothing"}}),
+    "POST /api/v1/scans": _to("inspector", 200, send=_scans),
+    "POST /api/v1/reports": _to("inspector", 204, send=_report),
+    "GET /api/v1/reports": _to("inspector officer approver agency_system", 200),
+    "GET /api/v1/reports/{report_id}/photo": _to("inspector officer approver agency_system", 200, "report"),
     # catalogue
     "GET /api/v1/agencies": _everybody(200),
     "GET /api/v1/result-types": _everybody(200),

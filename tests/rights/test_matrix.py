@@ -34,6 +34,7 @@ ABSENT: dict[str, Json] = {
     "draft": {"draft_id": str(uuid4()), "draft_hash": "0" * 64},
     "delegation": {"delegation_id": str(uuid4())},
     "hold": {"hold_id": str(uuid4())},
+    "report": {"report_id": str(uuid4())},
     "client": {"client_id": "absent", "kid": "absent"},
     "asset": {"name": "absent.js"},
     "type": {"type_code": "KQ.H17.999999", "version": 1},
@@ -144,6 +145,18 @@ class World:
             """,
             agency,
             self.desk.clock(),
+        )
+        return dict(made)
+
+    async def _make_report(self, agency: str) -> Json:
+        [made] = await self.desk.rows(
+            """
+            INSERT INTO mismatch_report (report_id, reported_at, reporter, reporter_agency, finding, note, code, photo)
+            VALUES (gen_random_uuid(), $1, 'somebody', $2, 'other', '', 'nothing', 'x')
+            RETURNING report_id::text
+            """,
+            self.desk.clock(),
+            agency,
         )
         return dict(made)
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from khoso import db
 from khoso.alarms import Alarms
+from khoso.bounds import Bounds
 from khoso.db import Pool
 from khoso.errors import NotFound, Unavailable
 from khoso.formats import bundle, status_token, trust_list, type_list
@@ -139,7 +140,7 @@ class PublishedLists:
     async def refresh(self) -> None:
         """Take over what was published since the last time. Raises Unavailable; everything then stays as it was."""
         self._follow_trust()
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="follow")) as conn:
             types = await store.find_types_head(conn)
             if types is not None and self._is_new(_TYPES, types):
                 published = await store.get_types(conn)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from khoso import db
+from khoso.bounds import Bounds
 from khoso.caller import Caller
 from khoso.db import Pool
 from khoso.formats.verdict import Verdict
@@ -32,7 +33,7 @@ class ScanReceiver:
         prepared = {scan.scan_id: self._prepare(scan, inspector) for scan in scans}
         good = [one for one in prepared.values() if isinstance(one, store.SpooledScan)]
         if good:
-            async with db.transaction(self._pool) as conn:
+            async with db.transaction(self._pool, Bounds(duty="deliver")) as conn:
                 await store.insert_spooled_scans(conn, good)
         return _answer(prepared.values())
 
