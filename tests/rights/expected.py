@@ -138,8 +138,8 @@ EXPECTED: dict[str, Line] = {
     "POST /api/v1/verify": _to("anonymous inspector", 200, send=lambda _: {"json": {"code": "nothing"}}),
     "POST /api/v1/scans": _to("inspector", 200, send=_scans),
     "POST /api/v1/reports": _to("inspector", 204, send=_report),
-    "GET /api/v1/reports": _to("inspector officer approver agency_system", 200),
-    "GET /api/v1/reports/{report_id}/photo": _to("inspector officer approver agency_system", 200, "report"),
+    "GET /api/v1/reports": _to("agency_admin monitor platform_admin", 200),
+    "GET /api/v1/reports/{report_id}/photo": _to("agency_admin monitor platform_admin", 200, "report"),
     # catalogue
     "GET /api/v1/agencies": _everybody(200),
     "GET /api/v1/result-types": _everybody(200),
