@@ -8,6 +8,7 @@ import msgspec
 from khoso import db
 from khoso.authority import store as authority
 from khoso.authority.model import Assignment
+from khoso.bounds import Bounds
 from khoso.db import Connection
 from khoso.identity import store as identity
 from khoso.identity.model import Person
@@ -82,7 +83,7 @@ PEOPLE = (
 
 async def ensure_people(services: Services, issuer: str, now: datetime) -> None:
     """Their accounts at this identity provider, with what each may; doing it again changes nothing."""
-    async with db.transaction(services.pool) as conn:
+    async with db.transaction(services.pool, Bounds(duty="identify")) as conn:
         for person in PEOPLE:
             await _ensure(conn, person, issuer, now)
 

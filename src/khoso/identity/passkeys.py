@@ -19,6 +19,7 @@ from webauthn.helpers.exceptions import WebAuthnException
 
 from khoso import db
 from khoso.auditing import store as auditing
+from khoso.bounds import Bounds
 from khoso.caller import Caller, Hierarchy
 from khoso.db import Connection, Pool
 from khoso.errors import InputProblem, InvalidInput, NotFound, NotPermitted, StepUpRequired, TooManyAttempts
@@ -64,7 +65,7 @@ class Passkeys:
 
     async def list_passkeys(self, caller: Caller) -> list[Passkey]:
         """One's own, oldest first."""
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             return await passkeys.list_passkeys(conn, (await _owner(conn, caller)).account.account_id)
 
     async def begin_registration(self, caller: Caller) -> dict[str, Any]:
@@ -72,7 +73,7 @@ class Passkeys:
 
         Raises StepUpRequired, NotPermitted, InvalidInput.
         """
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             owner = await _owner(conn, caller)
             await self._check_sure(conn, caller)
             known = await passkeys.list_passkeys(conn, owner.account.account_id)
@@ -99,7 +100,7 @@ class Passkeys:
         if not 0 < len(name.strip()) <= _MAX_NAME:
             raise InvalidInput(InputProblem("name", "length", f"1 to {_MAX_NAME} characters"))
         now = self._now()
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             owner = await _owner(conn, caller)
             self._check_may_change(caller, await passkeys.list_passkeys(conn, owner.account.account_id))
             challenge = await passkeys.take_challenge(conn, owner.session_name, _REGISTER, now)
@@ -119,7 +120,7 @@ class Passkeys:
 
     async def drop(self, caller: Caller, passkey_id: bytes) -> None:
         """Forget a passkey of one's own. Raises StepUpRequired, NotFound."""
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             owner = await _owner(conn, caller)
             self._check_may_change(caller, await passkeys.list_passkeys(conn, owner.account.account_id))
             if not await passkeys.delete_passkey(conn, owner.account.account_id, passkey_id):
@@ -132,7 +133,7 @@ class Passkeys:
         span = datetime.fromtimestamp(
             now.timestamp() // TRIES_IN.total_seconds() * TRIES_IN.total_seconds(), now.tzinfo
         )
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             owner = await _owner(conn, caller)
             known = await passkeys.list_passkeys(conn, owner.account.account_id)
             if not known:
@@ -154,10 +155,10 @@ class Passkeys:
         Raises NotPermitted.
         """
         now = self._now()
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             owner = await _owner(conn, caller)
             challenge = await passkeys.take_challenge(conn, owner.session_name, _STEP_UP, now)
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             known = {one.passkey_id: one for one in await passkeys.list_passkeys(conn, owner.account.account_id)}
             shown = self._read_authentication(credential, challenge, known.get)
             if not await passkeys.use_passkey(conn, shown.credential_id, shown.new_sign_count, now):
@@ -233,7 +234,7 @@ class StepUp:
 
     async def refresh(self) -> None:
         """Learn what agencies ask for now."""
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             self._rules = frozenset(await passkeys.list_rules(conn))
 
     def require(self, caller: Caller, act: Act) -> None:
@@ -251,7 +252,7 @@ class StepUp:
         """For what an agency asks by a rule of its own. Raises NotFound for one that is not administered."""
         if agency_code not in purview:
             raise NotFound(agency_code)
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             return sorted(rule.act for rule in await passkeys.list_rules(conn) if rule.agency_code == agency_code)
 
     async def set_acts(self, agency_code: str, acts: Collection[Act], purview: Collection[str], actor: str) -> None:
@@ -259,7 +260,7 @@ class StepUp:
         if agency_code not in purview:
             raise NotFound(agency_code)
         asked = sorted(set(acts))
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             await passkeys.set_rules(conn, agency_code, asked)
             entry = auditing.Entry(actor, "set_step_up", f"{agency_code} {' '.join(asked)}".strip())
             await auditing.append(conn, [entry], self._now())

@@ -191,7 +191,7 @@ class Verifier:
         names = self._fields_shown_to(scan.inspector, paper.claims.type_code)
         if not names:
             return checked
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, Bounds(duty="verify")) as conn:
             fields = await store.get_fields(conn, record)
         shown = {name: value for name, value in fields.items() if name in names}
         return msgspec.structs.replace(checked, recorded=shown)
