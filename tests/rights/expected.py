@@ -111,6 +111,19 @@ def _report(target: Json) -> Json:
     return {"json": {"report_id": str(UUID(int=target["serial"])), "finding": "other", "note": "", "code": "nothing"}}
 
 
+def _new_agency(target: Json) -> Json:
+    new = {"agency_code": f"H17.{target['serial']}", "name_vi": "Phường", "name_en": "Ward", "level": "ward"}
+    return {"json": {**new, "parent_code": target["agency_code"], "valid_from": "2027-01-01"}}
+
+
+def _succeed(_: Json) -> Json:
+    return {"json": {"successor_code": "H17.99.99", "since": "2027-01-01"}}
+
+
+def _show_fields(target: Json) -> Json:
+    return {"json": {"agency_code": target["agency_code"], "type_code": "KQ.H17.000001", "fields": []}}
+
+
 _DRAFTERS = "officer approver agency_system"
 _ADMINS = "agency_admin platform_admin"
 _HOLDERS = "citizen officer approver agency_system"
@@ -140,15 +153,25 @@ EXPECTED: dict[str, Line] = {
     "POST /api/v1/reports": _to("inspector", 204, send=_report),
     "GET /api/v1/reports": _to("agency_admin monitor platform_admin", 200),
     "GET /api/v1/reports/{report_id}/photo": _to("agency_admin monitor platform_admin", 200, "report"),
-    # catalogue
+    # catalogue: a type of the city is not within the purview of a ward
     "GET /api/v1/agencies": _everybody(200),
     "GET /api/v1/result-types": _everybody(200),
     "GET /api/v1/result-types/{type_code}": _everybody(200, "type"),
     "GET /api/v1/result-types/{type_code}/versions/{version}": _everybody(200, "type"),
-    "POST /api/v1/result-types": _to("platform_admin", 201, send=lambda one: {"json": one["definition"]}),
+    "POST /api/v1/result-types": _to("platform_admin", 403, send=lambda one: {"json": one["definition"]}),
     "POST /api/v1/result-types/size": _everybody(
         200, send=lambda one: {"json": {"definition": one["definition"], "values": {}}}
     ),
+    # the administration: what is named in a body and not one's own is 403
+    "POST /api/v1/agencies": _to("platform_admin", 201, "agency", others=403, send=_new_agency),
+    "PATCH /api/v1/agencies/{agency_code}": _to(
+        "platform_admin", 200, "agency", send=lambda _: {"json": {"name_en": "Another name"}}
+    ),
+    "POST /api/v1/agencies/{agency_code}/successors": _to("platform_admin", 403, "agency", send=_succeed),
+    "GET /api/v1/inspector-fields": _to("platform_admin", 200),
+    "PUT /api/v1/inspector-fields": _to("platform_admin", 200, "agency", others=403, send=_show_fields),
+    "GET /api/v1/agencies/{agency_code}/step-up": _to(_ADMINS, 200, "agency"),
+    "PUT /api/v1/agencies/{agency_code}/step-up": _to(_ADMINS, 204, "agency", send=lambda _: {"json": {"acts": []}}),
     # lists
     "GET /lists/bundle": _everybody(200),
     "GET /lists/trust": _everybody(200),
@@ -167,6 +190,12 @@ EXPECTED: dict[str, Line] = {
     "PUT /api/v1/me/agency": _signed_in(403, send=lambda _: {"json": {"agency_code": "H17.05.12"}}),
     "GET /api/v1/me/sessions": _signed_in(403),
     "DELETE /api/v1/me/sessions/{name}": _signed_in(403),
+    "GET /api/v1/me/passkeys": _signed_in(403),
+    "POST /api/v1/me/passkeys/options": _signed_in(403),
+    "POST /api/v1/me/passkeys": _signed_in(403, send=lambda _: {"json": {"name": "key", "credential": {}}}),
+    "DELETE /api/v1/me/passkeys/{passkey_id}": _signed_in(403),
+    "POST /api/v1/me/step-up/options": _signed_in(403),
+    "POST /api/v1/me/step-up": _signed_in(403, send=lambda _: {"json": {"credential": {}}}),
     # logging in, where no identity provider is named; its forms want the cookie of a session
     "GET /account": _everybody(200),
     "GET /login": _everybody(503),
