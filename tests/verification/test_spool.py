@@ -225,7 +225,7 @@ async def test_while_the_database_is_still_away_a_batch_waits_where_it_is(
     spool.write(kept)
 
     @asynccontextmanager
-    async def away(pool: Pool) -> AsyncIterator[Connection]:
+    async def away(pool: Pool, bounds: Bounds) -> AsyncIterator[Connection]:
         raise Unavailable("away")
         yield
 

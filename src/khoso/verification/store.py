@@ -192,11 +192,16 @@ async def insert_scans(conn: Connection, scans: Sequence[InspectorScan]) -> None
     await db.insert_rows(
         conn,
         """
-        INSERT INTO scan (vault_id, scan_id, result_code, scanned_at, inspector, agency_code, outcome, reason)
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
-                             $8::text[])
+        INSERT INTO scan (vault_id, scan_id, result_code, scanned_at, inspector, agency_code, outcome, reason,
+                          recorded_fields)
+        SELECT vault_id, scan_id, result_code, scanned_at, inspector, agency_code, outcome, reason,
+               ARRAY (SELECT jsonb_array_elements_text(names))
+          FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
+                      $8::text[], $9::jsonb[])
+               AS scanned (vault_id, scan_id, result_code, scanned_at, inspector, agency_code, outcome, reason, names)
         """,
-        map(msgspec.structs.astuple, scans),
+        # Lists of any length: as arrays in an array they would have to be of one.
+        [(*msgspec.structs.astuple(one)[:-1], msgspec.json.encode(one.recorded_fields).decode()) for one in scans],
     )
 
 
