@@ -59,6 +59,12 @@ async def test_it_is_good_for_an_hour(desk: Desk, services: Services, clock: Clo
 
 async def test_a_system_cannot_become_administrator(desk: Desk, services: Services) -> None:
     secret = await services.invitations.invite(CITY, "command line")
+    await desk.rows(
+        """
+        INSERT INTO oauth_client (client_id, kind, name, agency_code, redirect_uris, scopes, created_at)
+        VALUES ('portal', 'system', 'Cổng', 'H17', '{}', '{}', now())
+        """
+    )
     problem(await redeem(desk.client, desk, secret, "client:portal"), 403, "not_permitted")
     read(await redeem(desk.client, desk, secret, "person:an"), 201)
 

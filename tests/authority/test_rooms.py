@@ -143,7 +143,7 @@ async def test_an_order_is_approved_by_those_above_and_of_its_types(desk: Desk) 
         assert read(await desk.client.get("/api/v1/status-orders", headers=outside), 200)["items"] == []
     houses = limited(desk, "credentials:approve", HOUSE, CITY, "chief")
     listed = read(await desk.client.get("/api/v1/status-orders", headers=houses), 200)["items"]
-    assert [one["order_id"] for one in listed][:1] == [order["order_id"]]
+    assert order["order_id"] in [one["order_id"] for one in listed]
     approved = read(await desk.client.post(f"{path}/approval", json=body, headers=houses), 200)
     assert (approved["state"], approved["approver"]) == ("carried_out", "chief")
 

@@ -129,8 +129,8 @@ async def test_a_body_that_is_no_json(desk: Desk) -> None:
 
 
 async def test_who_may_issue(desk: Desk) -> None:
-    problem(await desk.try_issue(house_permit(), agency="H17.99"), 403, "not_authorised_to_issue")
-    problem(await desk.try_issue(house_permit(), agency="H17.05"), 403, "not_authorised_to_issue")
+    problem(await desk.try_issue(house_permit(), agency="H17.99"), 403, "not_permitted")
+    problem(await desk.try_issue(house_permit(), agency="H17.05"), 403, "not_permitted")
     problem(await desk.try_issue(truck_permit(), agency=AGENCY), 403, "not_authorised_to_issue")
     for headers in (desk.token("credentials:issue"), desk.officer("credentials:read")):
         answer = await desk.client.post(

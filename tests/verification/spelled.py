@@ -33,6 +33,7 @@ def spell(checked: Checked, catalogue: CatalogueView) -> VerdictView:
         title=wording.title,
         explanation=wording.explanation,
         guidance=wording.guidance,
+        bearer="not_proven",
         checked_at=checked.checked_at,
         status_as_of=_instant(verdict.status_as_of),
         trust_as_of=_instant(verdict.trust_as_of),

@@ -159,7 +159,7 @@ class WithdrawalView(msgspec.Struct, frozen=True):
     superseded_by: str | None
 
 
-class VerdictView(msgspec.Struct, frozen=True, kw_only=True):
+class VerdictView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The answer to a scan. `outcome` and `reason` are stable codes."""
 
     outcome: str
@@ -169,7 +169,7 @@ class VerdictView(msgspec.Struct, frozen=True, kw_only=True):
     title: Words
     explanation: Words
     guidance: Words
-    bearer: str = "not_proven"
+    bearer: str
     checked_at: datetime
     status_as_of: datetime | None
     trust_as_of: datetime | None
