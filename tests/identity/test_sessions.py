@@ -62,9 +62,10 @@ async def test_logging_out(desk: Desk, browser: Browser) -> None:
     problem(await desk.client.get(ME, headers=cookie), 401, "not_authenticated")
 
 
-async def test_one_sees_and_ends_ones_own_sessions_and_no_others(desk: Desk, browser: Browser) -> None:
+async def test_one_sees_and_ends_ones_own_sessions_and_no_others(desk: Desk, browser: Browser, clock: Clock) -> None:
     other, stranger = Browser(desk.client), Browser(desk.client)
     await other.log_in("thinh")
+    clock.forward(timedelta(seconds=1))
     await browser.log_in("thinh")
     await stranger.log_in("ngoc")
     listed = read(await browser.client.get(f"{ME}/sessions"), 200)["items"]
