@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import structlog
 
 from demo.launching import clean
 from khoso.__main__ import main
@@ -45,7 +44,6 @@ def make_khoso(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str
             capfd.readouterr()
             with pytest.raises(SystemExit) as ended:
                 main()
-            structlog.reset_defaults()  # a command has said where its logs go; the tests after it have not
         out, err = capfd.readouterr()
         assert "Traceback" not in err
         return Ended(int(ended.value.code or 0), out, err)

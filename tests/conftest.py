@@ -23,6 +23,7 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
+import structlog
 from litestar import Litestar
 
 import invariants
@@ -64,6 +65,13 @@ class Database:
     app_dsn: str
     owner_dsn: str
     admin_dsn: str
+
+
+@pytest.fixture(autouse=True)
+def own_logs() -> Iterator[None]:
+    """A command says where logs go; the tests after it have not."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
