@@ -96,6 +96,12 @@ class City:
         self.run(ask_for_two(self.first))
         self.run(self.second.catalogue.refresh())
 
+    def renew(self) -> None:
+        """The trust list, as the worker does every day: an old one authorises nobody."""
+        self.run(self.first.catalogue.renew_trust())
+        for worker in (self.first, self.second):
+            self.run(worker.catalogue.refresh())
+
     def close(self) -> None:
         self.run(self.owner.close())
         self.run(self._open.aclose())
@@ -284,6 +290,7 @@ class DraftsMachine(RuleBasedStateMachine):
     @rule(days=st.integers(1, 12))
     def time_passes(self, days: int) -> None:
         self.city.clock.forward(timedelta(days=days))
+        self.city.renew()
         self.city.run(self._gather([self.city.first.drafts.lapse(), self.city.second.drafts.lapse()]))
         for one in self.expected.values():
             if one.state == "awaiting_approval" and one.lapses_at <= self.city.clock():
