@@ -7,6 +7,8 @@ import pytest
 from conftest import Clock
 from desk import OTHER_AGENCY, problem, read
 from drafts.conftest import APPROVER, AUTHOR, DELEGATIONS, DEPUTY, PERMIT, Office
+from khoso.caller import Caller
+from khoso.errors import InvalidInput
 from samples import house_permit
 
 OFFICER = {"scope": "credentials:issue"}
@@ -135,3 +137,11 @@ async def test_delegations_are_seen_by_the_agency_and_by_both_persons(office: Of
     own = read(await office.ask("GET", DELEGATIONS, DEPUTY, scope="credentials:issue", agency=OTHER_AGENCY), 200)
     assert len(own["items"]) == 3
     assert read(await office.ask("GET", DELEGATIONS, "x", agency=OTHER_AGENCY), 200)["items"] == []
+
+
+async def test_an_act_about_no_draft_is_none(office: Office) -> None:
+    assert problem(await office.try_approve_all([]), 422, "invalid_input") == [("items", "form")]
+    with pytest.raises(InvalidInput):
+        await office.services.drafts.approve_all(
+            [], Caller(subject=APPROVER, scopes=frozenset({"credentials:approve"}))
+        )

@@ -3,11 +3,14 @@
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from conftest import Clock
 from desk import Desk, problem, read
 from khoso.config import Config
+from khoso.issuance.grounds import find_ground_faults
+from khoso.issue_request import IssueRequest
 from samples import house_permit
 
 BASIS: dict[str, Any] = {"legal_basis": "Luật Xây dựng 50/2014/QH13, điều 89", "decision_number": "12/QĐ-UBND"}
@@ -58,3 +61,8 @@ async def test_the_ground_stays_with_the_result(desk: Desk) -> None:
     citizen = await desk.citizen(issued["result_code"])
     found = await desk.client.get("/api/v1/vault/results", params={"q": "12/qd"}, headers=citizen)
     assert len(read(found, 200)["items"]) == 1
+
+
+def test_an_agency_whose_code_leaves_no_room_names_the_dossier() -> None:
+    request = msgspec.convert(house_permit(dossier_code=None, **BASIS), IssueRequest)
+    assert [one.field for one in find_ground_faults(request, "H17." + "9" * 31)] == ["dossier_code"]

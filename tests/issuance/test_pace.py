@@ -7,14 +7,20 @@ from typing import Any
 
 import asyncpg
 import httpx
+import msgspec
 import pytest
 
 from conftest import Clock, open_client
 from desk import AGENCY, OTHER_AGENCY, Desk, problem, read
+from khoso import db
+from khoso.bounds import Bounds
 from khoso.caller import Caller
 from khoso.config import Config
-from khoso.errors import InvalidInput
+from khoso.errors import InvalidInput, IssuingHeld
+from khoso.issuance import pace_store
 from khoso.issuance.model import IssuingRule
+from khoso.issuance.service import issuing
+from khoso.issue_request import IssueRequest
 from khoso.wiring import Services
 from samples import house_permit
 
@@ -174,3 +180,21 @@ async def test_two_who_release_at_once_are_one(desk: Desk, services: Services) -
     )
     assert sum(not isinstance(answer, Exception) for answer in answers) == 1
     assert hold["released_by"] is None
+
+
+async def test_one_who_is_held_issues_in_no_other_way(desk: Desk, services: Services) -> None:
+    """Nor by an import or an approval, which issue in a transaction of their own."""
+    await issue_until_held(desk, 6)
+    prepared = services.issuer.prepare(msgspec.convert(house_permit(901), IssueRequest), AGENCY)
+    with pytest.raises(IssuingHeld):
+        async with db.transaction(services.pool, issuing([AGENCY])) as conn:
+            await services.issuer.issue_in(conn, [prepared], OFFICER)
+
+
+async def test_hours_that_are_no_measure_any_more_are_forgotten(desk: Desk, services: Services, clock: Clock) -> None:
+    await desk.issue()
+    long_ago = clock() - timedelta(days=29)
+    await desk.rows("INSERT INTO issuing_hour (subject, hour, papers, cleared) VALUES ('gone', $1, 3, 0)", long_ago)
+    async with db.transaction(services.pool, Bounds(duty="forget")) as conn:
+        await pace_store.forget_hours(conn, clock() - timedelta(days=28))
+    assert [row["subject"] for row in await desk.rows("SELECT subject FROM issuing_hour")] == [OFFICER]

@@ -133,6 +133,15 @@ async def test_an_order_is_repeated_safely(board: Board) -> None:
     problem(await board.try_place(key="9" * 101, results=codes), 422, "invalid_input")
 
 
+async def test_a_key_is_good_for_one_agency(board: Board) -> None:
+    await board.place(key="one", results=await board.issue())
+    other = await board.desk.try_issue(house_permit(77, dossier_code="H17.05.13-261120-000077"), agency=OTHER_AGENCY)
+    body = {"act": "revoke", "reason_code": "issued_wrongly", "decision_number": "12/QĐ-UBND"}
+    asked = body | {"results": [read(other, 201)["result_code"]]}
+    headers = board.officer(agency=OTHER_AGENCY) | {"idempotency-key": "one"}
+    problem(await board.desk.client.post(ORDERS, json=asked, headers=headers), 422, "idempotency_key_reused")
+
+
 async def test_an_order_that_names_a_key_twice_at_once_is_one(board: Board) -> None:
     codes = await board.issue()
     answers = await asyncio.gather(*(board.try_place("suspend", key="one", results=codes) for _ in range(5)))

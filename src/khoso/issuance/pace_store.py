@@ -116,12 +116,6 @@ async def is_held(conn: Connection, subject: str) -> bool:
     return held
 
 
-async def list_held(conn: Connection, subjects: Sequence[str]) -> set[str]:
-    """Those of the subjects who are held."""
-    rows = await conn.fetch("SELECT subject FROM issuing_subject WHERE subject = ANY ($1::text[]) AND held", subjects)
-    return {row["subject"] for row in rows}
-
-
 async def insert_hold(conn: Connection, hold: Hold, told: Sequence[tuple[UUID, str]]) -> None:
     """Hold a subject whose row is locked; `told` are events and whom they are for."""
     await conn.execute("UPDATE issuing_subject SET held = true WHERE subject = $1", hold.subject)
