@@ -152,7 +152,7 @@ def provide_hierarchy(state: State) -> Hierarchy:
 
 def provide_purview(request: Request[Any, Any, Any], state: State) -> Purview:
     """To what the caller's rights extend by the scopes that the door has asked for."""
-    return purview_of(provide_caller(request), provide_hierarchy(state), *scopes_of(request.route_handler))
+    return purview_of(provide_caller(request), provide_hierarchy(state), *scopes_of(request.route_handler.opt))
 
 
 def _spare_the_collector() -> None:

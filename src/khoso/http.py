@@ -1,12 +1,12 @@
 """What all routes share: conditional answers and their description, and who is asking."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from litestar import Request, Response
 from litestar.datastructures import Cookie
-from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.status_codes import HTTP_304_NOT_MODIFIED
 
@@ -21,9 +21,9 @@ LAST_POSITION = (1 << 31) - 1
 _PRIVATE = frozenset({PRIVATE, PRIVATE_IMMUTABLE})
 
 
-def scopes_of(handler: BaseRouteHandler) -> tuple[str, ...]:
-    """The scopes of which a caller needs one to come in here; none where every caller may."""
-    scope: str | tuple[str, ...] = handler.opt.get("scope", ())
+def scopes_of(opt: Mapping[str, Any]) -> tuple[str, ...]:
+    """The scopes of which a caller needs one, by what a handler says of itself; none where every caller may come in."""
+    scope: str | tuple[str, ...] = opt.get("scope", ())
     return (scope,) if isinstance(scope, str) else scope
 
 
@@ -42,6 +42,11 @@ def secret_cookie(name: str, value: str, lifetime: timedelta) -> Cookie:
 def answering(kind: Any, media_type: str = "application/json") -> dict[int, ResponseSpec]:
     """For the description: what a route answers that hands over bytes."""
     return {200: ResponseSpec(kind, description="Request fulfilled", media_type=media_type, generate_examples=False)}
+
+
+def private(content: Any, status: int | None = None) -> Response[Any]:
+    """An answer for this caller alone, asked for anew each time; the status is the handler's unless one is given."""
+    return Response(content, status_code=status, headers={"cache-control": PRIVATE})
 
 
 def conditional(request: Request[Any, Any, Any], body: bytes, media_type: str, cache_control: str) -> Response[bytes]:

@@ -114,7 +114,7 @@ def _security(handler: HTTPRouteHandler) -> list[Json]:
     """Any of the scopes will do; without one, any token."""
     if handler.opt.get("public"):
         return []
-    return [{"token": [scope]} for scope in scopes_of(handler)] or [{"token": []}]
+    return [{"token": [scope]} for scope in scopes_of(handler.opt)] or [{"token": []}]
 
 
 def _is_conditional(handler: HTTPRouteHandler) -> bool:

@@ -242,8 +242,12 @@ def _open_device(config: Config) -> Device | None:
 def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Clock) -> Services:
     origin, roots, root = config.public_url, keys.roots(), keys.development_root()
     catalogue = Catalogue(pool, origin=origin, roots=roots, root=root, now=now)
+
+    def hierarchy() -> Hierarchy:
+        return catalogue.hierarchy
+
     cutoffs = Cutoffs(pool, now)
-    authority = Authority(pool, lambda: catalogue.hierarchy, lambda: catalogue.recorded.latest, cutoffs.end, now)
+    authority = Authority(pool, hierarchy, lambda: catalogue.recorded.latest, cutoffs.end, now)
     custody = Custody(catalogue, pool, origin=origin, roots=roots, root_at_hand=root is not None, now=now)
     published = PublishedLists(pool, lambda: catalogue.snapshot, roots, origin=origin, now=now, refused=tell_refusal)
     watch = published.watch
@@ -272,10 +276,6 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
         held=published.lists,
     )
     bulk = BulkIssuing(issuer, lambda: catalogue.recorded, now, watch.require)
-
-    def hierarchy() -> Hierarchy:
-        return catalogue.hierarchy
-
     purview = purview_by_assignments(authority, hierarchy)
     return Services(
         origin=origin,
@@ -313,7 +313,7 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
             now,
             cutoffs,
             grants_of=authority.grants_of,
-            hierarchy=lambda: catalogue.hierarchy,
+            hierarchy=hierarchy,
             name_of=lambda code: _name_of(catalogue, code),
         ),
     )

@@ -24,9 +24,9 @@ from khoso.formats.verdict import Outcome
 from khoso.pages.assets import asset_url
 from khoso.pages.scanner import _FILES as WHOLE
 from khoso.pages.scanner import scanner_page
-from khoso.pages.templates import VIETNAM
 from khoso.rendering.qr import qr_png
 from khoso.signing.files import KeyFiles
+from khoso.times import VIETNAM
 from scanning import LISTS, paste, refresh, restart_off_line, set_clock, shown
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

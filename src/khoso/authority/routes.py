@@ -1,6 +1,6 @@
 """Roles and assignments over HTTP."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -15,7 +15,7 @@ from khoso.authority.invitations import Invitations
 from khoso.authority.model import Assignment, AssignmentPage, AssignmentRequest, RoleList, Search
 from khoso.authority.service import ADMINISTER, MAX_PAGE, Authority
 from khoso.caller import Caller
-from khoso.http import PRIVATE
+from khoso.http import private
 from khoso.problems import Problem
 
 _WRITE = {"scope": ADMINISTER}
@@ -37,7 +37,7 @@ class Redemption(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @get("/api/v1/roles", opt=_WRITE, tags=_TAGS, summary="All roles, with the scopes that each gives")
 async def list_roles(authority: NamedDependency[Authority]) -> Response[RoleList]:
-    return _private(RoleList(await authority.list_roles()))
+    return private(RoleList(await authority.list_roles()))
 
 
 @get(
@@ -57,7 +57,7 @@ async def list_assignments(
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 50,
 ) -> Response[AssignmentPage]:
     search = Search(subject=subject, role=role, agency_code=agency_code, past=past, cursor=cursor, limit=limit)
-    return _private(await authority.list_assignments(search, caller))
+    return private(await authority.list_assignments(search, caller))
 
 
 @post(
@@ -74,7 +74,7 @@ async def assign(
     caller: NamedDependency[Caller],
     authority: NamedDependency[Authority],
 ) -> Response[Assignment]:
-    return _private(await authority.assign(data, caller), HTTP_201_CREATED)
+    return private(await authority.assign(data, caller), HTTP_201_CREATED)
 
 
 @post(
@@ -88,7 +88,7 @@ async def assign(
 async def end_assignment(
     assignment_id: FromPath[UUID], caller: NamedDependency[Caller], authority: NamedDependency[Authority]
 ) -> Response[Assignment]:
-    return _private(await authority.end(assignment_id, caller))
+    return private(await authority.end(assignment_id, caller))
 
 
 @post(
@@ -101,11 +101,7 @@ async def end_assignment(
 async def redeem_invitation(
     data: JSONBody[Redemption], caller: NamedDependency[Caller], invitations: NamedDependency[Invitations]
 ) -> Response[Assignment]:
-    return _private(await invitations.redeem(data.secret, caller), HTTP_201_CREATED)
-
-
-def _private(content: Any, status: int = HTTP_200_OK) -> Response[Any]:
-    return Response(content, status_code=status, headers={"cache-control": PRIVATE})
+    return private(await invitations.redeem(data.secret, caller), HTTP_201_CREATED)
 
 
 HANDLERS = [list_roles, list_assignments, assign, end_assignment, redeem_invitation]

@@ -1,9 +1,7 @@
 """Giving roles and ending them. Every change is one transaction, with its audit row."""
 
-import base64
-import binascii
 from collections.abc import Awaitable, Callable, Container
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import msgspec
@@ -22,6 +20,7 @@ from khoso.authority.model import (
 from khoso.caller import ENTRUSTED, Caller, Grant, Hierarchy, Purview, purview_of
 from khoso.db import Connection, Pool
 from khoso.errors import InputProblem, InvalidInput, LastAdministrator, NotFound
+from khoso.paging import Position, next_cursor, read_cursor
 
 ADMINISTER = "assignments:write"
 
@@ -29,8 +28,6 @@ MAX_PAGE = 200
 
 EndTokens = Callable[[Connection, str, datetime], Awaitable[None]]
 """Ends all tokens of a subject that were made before that time, in the caller's transaction."""
-
-_END = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=(1 << 128) - 1))
 
 
 class Authority:
@@ -62,13 +59,12 @@ class Authority:
 
     async def list_assignments(self, search: Search, caller: Caller) -> AssignmentPage:
         """A page of the assignments that the caller administers. Raises InvalidInput for a bad cursor."""
-        before = _END if search.cursor is None else _read_cursor(search.cursor)
+        before = read_cursor(search.cursor)
         async with db.connection(self._pool) as conn:
             found = await store.list_assignments(
                 conn, self._purview(caller, ADMINISTER), search, self._now(), before, search.limit + 1
             )
-        page = found[: search.limit]
-        return AssignmentPage(page, _cursor(page[-1]) if len(found) > search.limit else None)
+        return AssignmentPage(found[: search.limit], next_cursor(found, search.limit, _position))
 
     async def assign(self, request: AssignmentRequest, caller: Caller) -> Assignment:
         """Give somebody a role. Raises InvalidInput, and NotPermitted unless the caller may give it there."""
@@ -143,14 +139,5 @@ async def _get_scopes(conn: Connection, role: str) -> list[str]:
     raise InvalidInput(InputProblem("role", "unknown", "no such role"))
 
 
-def _cursor(assignment: Assignment) -> str:
-    text = f"{assignment.granted_at.isoformat()} {assignment.assignment_id}"
-    return base64.urlsafe_b64encode(text.encode()).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        granted_at, assignment_id = base64.urlsafe_b64decode(cursor).decode().split(" ")
-        return datetime.fromisoformat(granted_at).astimezone(UTC), UUID(assignment_id)
-    except (binascii.Error, ValueError, OverflowError):
-        raise InvalidInput(InputProblem("cursor", "cursor", "use next_cursor of the page before")) from None
+def _position(assignment: Assignment) -> Position:
+    return assignment.granted_at, assignment.assignment_id

@@ -16,10 +16,8 @@ from khoso.catalogue.ceremony import refuse_circles
 from khoso.catalogue.model import Agency, InspectorField, Level, Successor
 from khoso.catalogue.service import Catalogue
 from khoso.errors import InputProblem, InvalidInput, NotFound
-from khoso.formats.field_values import BadValue, clean_text
 from khoso.formats.result_type import ResultType
-
-MAX_NAME = 200
+from khoso.inputs import find_text_faults
 
 
 class AgencyChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -125,12 +123,7 @@ class Administration:
 
 
 def _check_names(agency: Agency) -> None:
-    problems = []
-    for field in ("name_vi", "name_en"):
-        try:
-            clean_text(getattr(agency, field), MAX_NAME)
-        except BadValue as bad:
-            problems.append(InputProblem(field, bad.code, str(bad)))
+    problems = [*find_text_faults("name_vi", agency.name_vi), *find_text_faults("name_en", agency.name_en)]
     if problems:
         raise InvalidInput(*problems)
 

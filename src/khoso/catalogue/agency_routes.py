@@ -1,7 +1,7 @@
 """Administering agencies, and what inspectors see, over HTTP."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from litestar import Response, get, patch, post, put
@@ -14,7 +14,7 @@ from khoso.caller import Caller, Purview
 from khoso.catalogue.administration import Administration, AgencyChange
 from khoso.catalogue.model import Agency, InspectorField, Successor
 from khoso.catalogue.service import Catalogue
-from khoso.http import PRIVATE
+from khoso.http import private
 
 _AGENCIES = {"scope": "agencies:write"}
 _FIELDS = {"scope": "inspector-fields:write"}
@@ -130,7 +130,7 @@ async def add_successor(
 async def list_inspector_fields(
     purview: NamedDependency[Purview], administration: NamedDependency[Administration]
 ) -> Response[InspectorFieldList]:
-    return _private(InspectorFieldList(administration.list_inspector_fields(purview)))
+    return private(InspectorFieldList(administration.list_inspector_fields(purview)))
 
 
 @put(
@@ -146,7 +146,7 @@ async def show_inspectors(
     administration: NamedDependency[Administration],
 ) -> Response[InspectorFieldList]:
     await administration.show_inspectors(data.agency_code, data.type_code, data.fields, purview, caller.subject)
-    return _private(InspectorFieldList(administration.list_inspector_fields(purview)))
+    return private(InspectorFieldList(administration.list_inspector_fields(purview)))
 
 
 def _agency(
@@ -154,11 +154,7 @@ def _agency(
 ) -> Response[AdministeredAgency]:
     successors = list(catalogue.recorded.successors.get(agency_code, ()))
     view = AdministeredAgency(administration.get_agency(agency_code), successors, administration.is_listed(agency_code))
-    return _private(view, status)
-
-
-def _private(content: Any, status: int = HTTP_200_OK) -> Response[Any]:
-    return Response(content, status_code=status, headers={"cache-control": PRIVATE})
+    return private(view, status)
 
 
 HANDLERS = [add_agency, change_agency, add_successor, list_inspector_fields, show_inspectors]

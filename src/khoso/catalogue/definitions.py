@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from khoso.errors import InputProblem, InvalidInput
-from khoso.formats.field_values import BadValue, clean_text
 from khoso.formats.result_type import Field, ResultType
+from khoso.inputs import find_text_faults
 
 MAX_FIELDS = 64
 MAX_LENGTH = 1000
@@ -23,7 +23,6 @@ _TYPE_CODE = re.compile(r"KQ\.[0-9A-Z.]{1,35}\.[0-9]{6}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _INVALID = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?")
 _CHOICE = re.compile(r"[a-z0-9_]{1,40}")
-_LABEL_LENGTH = 200
 _NUMBERS = ("integer", "decimal")
 
 Problems = Iterator[InputProblem]
@@ -90,7 +89,7 @@ def _identity_problems(definition: ResultType) -> Problems:
     if not _TYPE_CODE.fullmatch(definition.code):
         yield InputProblem("code", "type_code", "give KQ.<agency>.<6 digits>")
     for name in ("procedure_code", "name_vi", "name_en"):
-        yield from _text_problems(name, getattr(definition, name))
+        yield from find_text_faults(name, getattr(definition, name))
     if definition.validity.months is not None and not 1 <= definition.validity.months <= 1200:
         yield InputProblem("validity.months", "out_of_range", "between 1 and 1200 months, or none for no end")
     if definition.validity.fixed and definition.validity.months is None:
@@ -127,8 +126,8 @@ def _field_problems(field: Field) -> Problems:
         yield InputProblem(where, "name", "a name is lower-case ASCII letters, digits and _")
     if field.number < 1:
         yield InputProblem(where, "number", "numbers begin at 1")
-    yield from _text_problems(f"{where}.label_vi", field.label_vi)
-    yield from _text_problems(f"{where}.label_en", field.label_en)
+    yield from find_text_faults(f"{where}.label_vi", field.label_vi)
+    yield from find_text_faults(f"{where}.label_en", field.label_en)
     if not 1 <= field.max_length <= MAX_LENGTH:
         yield InputProblem(where, "max_length", f"between 1 and {MAX_LENGTH}")
     if field.keep_last is not None and (field.kind != "text" or field.keep_last < 1):
@@ -159,16 +158,8 @@ def _choice_problems(field: Field, where: str) -> Problems:
     for choice in field.choices:
         if not _CHOICE.fullmatch(choice.value):
             yield InputProblem(f"{where}.choices", "choice", "a choice is lower-case ASCII letters, digits and _")
-        yield from _text_problems(f"{where}.choices.{choice.value}.label_vi", choice.label_vi)
-        yield from _text_problems(f"{where}.choices.{choice.value}.label_en", choice.label_en)
-
-
-def _text_problems(where: str, text: str) -> Problems:
-    """What a scanner will show has the same rules as what a citizen's paper says."""
-    try:
-        clean_text(text, _LABEL_LENGTH)
-    except BadValue as bad:
-        yield InputProblem(where, bad.code, str(bad))
+        yield from find_text_faults(f"{where}.choices.{choice.value}.label_vi", choice.label_vi)
+        yield from find_text_faults(f"{where}.choices.{choice.value}.label_en", choice.label_en)
 
 
 def _continuity_problems(definition: ResultType, earlier: Sequence[ResultType]) -> Problems:

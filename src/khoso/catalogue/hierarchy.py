@@ -6,12 +6,9 @@ purview of those it stood below, and of its successors, who answer for it.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta, timezone
+from datetime import date
 
 from khoso.catalogue.model import Agency, Successor
-
-VIETNAM = timezone(timedelta(hours=7))
-"""Where a day begins, for agencies."""
 
 
 class Hierarchy:

@@ -18,7 +18,7 @@ from khoso.auditing import store as auditing
 from khoso.caller import Caller, purview_of
 from khoso.catalogue import definitions, inspecting_store, sizing, snapshots, store, trust_store, trusting
 from khoso.catalogue.ceremony import refuse_circles
-from khoso.catalogue.hierarchy import VIETNAM, Hierarchy
+from khoso.catalogue.hierarchy import Hierarchy
 from khoso.catalogue.model import Agency, Believed, CatalogueSnapshot, Right, Seed, SigningKey, Successor
 from khoso.catalogue.sizing import CodeSize
 from khoso.catalogue.trusting import Root
@@ -30,6 +30,7 @@ from khoso.formats.result_type import ResultType
 from khoso.formats.trust import KeyState, Trust
 from khoso.formats.trust_list import public_der, read_public_key
 from khoso.formats.verdict import TypeCatalogue
+from khoso.times import VIETNAM
 
 BELIEVED_FOR = timedelta(hours=24)
 """How long a worker that is cut off from the database still trusts the keys it knows. Longer would stretch the time in

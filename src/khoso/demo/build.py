@@ -33,7 +33,6 @@ from khoso.formats.result_type import ResultType
 from khoso.formats.status_list import SIZE
 from khoso.formats.trust import KeyState
 from khoso.formats.trust_list import public_der
-from khoso.issuance.grounds import VIETNAM
 from khoso.issuance.indexes import index_at
 from khoso.issuance.model import Holder, Issued, IssueRequest
 from khoso.issuance.service import Issuer
@@ -42,6 +41,7 @@ from khoso.orders.model import Orderer, StatusAct
 from khoso.pages.model import PaperToScan, PrintedField
 from khoso.signing.files import FileSigner
 from khoso.text import Words
+from khoso.times import VIETNAM
 from khoso.vault.model import Reader
 from khoso.wiring import Clock, Services, make_drafts, make_issuer, make_orders
 

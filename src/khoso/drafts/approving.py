@@ -57,6 +57,19 @@ class Judged(NamedTuple):
     on_behalf_of: str | None
 
 
+def check_seen(seen: Seen, draft: Draft, rights: Rights) -> str | None:
+    """Whose right somebody uses who approves or rejects what he has seen; None: his own.
+
+    Raises NotFound, SecondPersonNeeded for the author, and NotAsExpected if the draft says something else.
+    """
+    on_behalf_of = rights.find(draft)
+    if draft.author == rights.approver.subject:
+        raise SecondPersonNeeded(draft.draft_id)
+    if draft.draft_hash != seen.draft_hash:
+        raise NotAsExpected(InputProblem("draft_hash", "differs", "look at the draft again"))
+    return on_behalf_of
+
+
 def judge(seen: Seen, draft: Draft | None, rights: Rights, papers: Papers, now: datetime) -> Judged | Outcome:
     """Whether what was seen may be issued by this approval; the draft is locked.
 
@@ -69,11 +82,7 @@ def judge(seen: Seen, draft: Draft | None, rights: Rights, papers: Papers, now: 
     try:
         if draft is None:
             raise NotFound(seen.draft_id)
-        on_behalf_of = rights.find(draft)
-        if draft.author == rights.approver.subject:
-            raise SecondPersonNeeded(draft.draft_id)
-        if draft.draft_hash != seen.draft_hash:
-            raise NotAsExpected(InputProblem("draft_hash", "differs", "look at the draft again"))
+        on_behalf_of = check_seen(seen, draft, rights)
         if draft.state == "issued" and draft.approver == rights.approver.subject:
             return Outcome(seen, draft)
         if draft.state != "awaiting_approval" or draft.lapses_at <= now:

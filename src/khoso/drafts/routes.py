@@ -1,6 +1,6 @@
 """Drafts and delegations over HTTP."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -15,20 +15,28 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from khoso.caller import Caller, Purview
 from khoso.drafts.book import DraftBook
 from khoso.drafts.delegating import Delegations
-from khoso.drafts.model import MAX_APPROVED, Delegation, DelegationRequest, DraftHash, Preview, Seen, State
+from khoso.drafts.model import (
+    APPROVE,
+    ISSUE,
+    MAX_APPROVED,
+    Delegation,
+    DelegationRequest,
+    DraftHash,
+    Preview,
+    Seen,
+    State,
+)
 from khoso.drafts.service import Drafts
 from khoso.drafts.view import DelegationList, DraftList, DraftView, Outcomes, view, view_outcomes
-from khoso.errors import InputProblem, InvalidInput
-from khoso.http import PRIVATE
+from khoso.http import PRIVATE, private
+from khoso.inputs import check_idempotency_key
 from khoso.issue_request import IssueRequest
 from khoso.problems import Problem
 
-MAX_KEY = 100
 MAX_LIST_BYTES = 256 << 10
 
-_APPROVE, _ISSUE = "credentials:approve", "credentials:issue"
-_AUTHOR = {"scope": _ISSUE}
-_EITHER = {"scope": (_APPROVE, _ISSUE)}
+_AUTHOR = {"scope": ISSUE}
+_EITHER = {"scope": (APPROVE, ISSUE)}
 """Who may see drafts; and approve them, for a right may have been delegated to whoever may only issue."""
 
 _DRAFT = {
@@ -87,10 +95,9 @@ async def file_draft(
     drafts: NamedDependency[Drafts],
     idempotency_key: IdempotencyKey,
 ) -> Response[DraftView]:
-    if not 0 < len(idempotency_key) <= MAX_KEY:
-        raise InvalidInput(InputProblem("Idempotency-Key", "length", f"1 to {MAX_KEY} characters"))
+    key = check_idempotency_key(idempotency_key)
     purview.check_asked(caller.acting_agency, data.type_code)
-    draft = await drafts.file(data, caller.acting_agency, caller.subject, idempotency_key)
+    draft = await drafts.file(data, caller.acting_agency, caller.subject, key)
     headers = {"location": f"/api/v1/drafts/{draft.draft_id}", "cache-control": PRIVATE}
     return Response(view(draft), status_code=HTTP_201_CREATED, headers=headers)
 
@@ -104,7 +111,7 @@ async def list_drafts(
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_APPROVED)] = 20,
 ) -> Response[DraftList]:
     page = await draft_book.list_drafts(caller, only, cursor, limit)
-    return _private(DraftList([view(draft) for draft in page.items], page.next_cursor))
+    return private(DraftList([view(draft) for draft in page.items], page.next_cursor))
 
 
 @get("/api/v1/drafts/{draft_id:uuid}", opt=_EITHER, tags=["drafts"], summary="A draft, and what became of it")
@@ -113,7 +120,7 @@ async def show_draft(
     caller: NamedDependency[Caller],
     draft_book: NamedDependency[DraftBook],
 ) -> Response[DraftView]:
-    return _private(view(await draft_book.get_draft(draft_id, caller)))
+    return private(view(await draft_book.get_draft(draft_id, caller)))
 
 
 @get(
@@ -129,7 +136,7 @@ async def preview_draft(
     drafts: NamedDependency[Drafts],
 ) -> Response[Preview]:
     draft = await draft_book.get_draft(draft_id, caller)
-    return _private(await drafts.preview(draft))
+    return private(await drafts.preview(draft))
 
 
 @put(
@@ -147,7 +154,7 @@ async def revise_draft(
     drafts: NamedDependency[Drafts],
 ) -> Response[DraftView]:
     purview.check_asked(caller.acting_agency, data.type_code)
-    return _private(view(await drafts.revise(draft_id, data, caller.acting_agency, caller.subject)))
+    return private(view(await drafts.revise(draft_id, data, caller.acting_agency, caller.subject)))
 
 
 @post(
@@ -161,7 +168,7 @@ async def revise_draft(
 async def withdraw_draft(
     draft_id: FromPath[UUID], caller: NamedDependency[Caller], drafts: NamedDependency[Drafts]
 ) -> Response[DraftView]:
-    return _private(view(await drafts.withdraw(draft_id, caller.acting_agency, caller.subject)))
+    return private(view(await drafts.withdraw(draft_id, caller.acting_agency, caller.subject)))
 
 
 @post(
@@ -179,7 +186,7 @@ async def reject_draft(
     drafts: NamedDependency[Drafts],
 ) -> Response[DraftView]:
     seen = Seen(draft_id, bytes.fromhex(data.draft_hash))
-    return _private(view(await drafts.reject(seen, data.reason, caller)))
+    return private(view(await drafts.reject(seen, data.reason, caller)))
 
 
 @post(
@@ -197,7 +204,7 @@ async def approve_draft(
     drafts: NamedDependency[Drafts],
 ) -> Response[DraftView]:
     seen = Seen(draft_id, bytes.fromhex(data.draft_hash))
-    return _private(view(await drafts.approve(seen, caller)))
+    return private(view(await drafts.approve(seen, caller)))
 
 
 @post(
@@ -216,12 +223,12 @@ async def approve_drafts(
     drafts: NamedDependency[Drafts],
 ) -> Response[Outcomes]:
     seen = [Seen(one.draft_id, bytes.fromhex(one.draft_hash)) for one in data.items]
-    return _private(view_outcomes(await drafts.approve_all(seen, caller)))
+    return private(view_outcomes(await drafts.approve_all(seen, caller)))
 
 
 @post(
     "/api/v1/delegations",
-    opt={"scope": _APPROVE},
+    opt={"scope": APPROVE},
     status_code=HTTP_201_CREATED,
     tags=["drafts"],
     summary="Let another person approve drafts for oneself, until a time",
@@ -244,12 +251,12 @@ async def list_delegations(
     cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
 ) -> Response[DelegationList]:
-    return _private(DelegationList(*await draft_book.list_delegations(caller, cursor, limit)))
+    return private(DelegationList(*await draft_book.list_delegations(caller, cursor, limit)))
 
 
 @post(
     "/api/v1/delegations/{delegation_id:uuid}/end",
-    opt={"scope": _APPROVE},
+    opt={"scope": APPROVE},
     status_code=HTTP_200_OK,
     tags=["drafts"],
     summary="End a delegation before its time",
@@ -259,11 +266,7 @@ async def end_delegation(
     caller: NamedDependency[Caller],
     delegations: NamedDependency[Delegations],
 ) -> Response[Delegation]:
-    return _private(await delegations.end(delegation_id, caller))
-
-
-def _private(content: Any) -> Response[Any]:
-    return Response(content, headers={"cache-control": PRIVATE})
+    return private(await delegations.end(delegation_id, caller))
 
 
 HANDLERS = [

@@ -15,7 +15,7 @@ from khoso.bounds import Bounds
 from khoso.caller import Caller, purview_of
 from khoso.db import Connection, Pool
 from khoso.drafts import store
-from khoso.drafts.approving import Approver, Judged, Rights, judge
+from khoso.drafts.approving import Approver, Judged, Rights, check_seen, judge
 from khoso.drafts.delegating import rights_of
 from khoso.drafts.hashing import hash_draft, read_request, write_request
 from khoso.drafts.model import (
@@ -36,12 +36,10 @@ from khoso.errors import (
     IdempotencyKeyReused,
     InputProblem,
     InvalidInput,
-    NotAsExpected,
     NotFound,
     NotPermitted,
-    SecondPersonNeeded,
 )
-from khoso.formats.field_values import BadValue, clean_text
+from khoso.inputs import check_text
 from khoso.issue_request import IssueRequest
 
 LAPSES_AFTER = timedelta(days=30)
@@ -145,18 +143,10 @@ class Drafts:
         Raises NotFound, InvalidInput without a reason, SecondPersonNeeded for the author, who may withdraw it,
         NotAsExpected for another hash, and DraftEnded.
         """
-        try:
-            clean_text(reason, 200)
-        except BadValue as bad:
-            raise InvalidInput(InputProblem("reason", bad.code, str(bad))) from None
+        check_text("reason", reason)
         async with db.transaction(self._pool, Bounds(duty="approve")) as conn:
             draft = await _take(conn, seen.draft_id)
-            rights = await self._rights_of(conn, caller)
-            on_behalf_of = rights.find(draft)
-            if draft.author == caller.subject:
-                raise SecondPersonNeeded(draft.draft_id)
-            if draft.draft_hash != seen.draft_hash:
-                raise NotAsExpected(InputProblem("draft_hash", "differs", "look at the draft again"))
+            on_behalf_of = check_seen(seen, draft, await self._rights_of(conn, caller))
             _check_waiting(draft, "rejected")
             return await self._end(
                 conn,

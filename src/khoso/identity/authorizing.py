@@ -5,8 +5,6 @@ family; it may bind its tokens to a key (DPoP, RFC 9449). A system proves itself
 What an access token allows is read from the grants at the moment when it is made.
 """
 
-import base64
-import hashlib
 import hmac
 import re
 import secrets
@@ -27,6 +25,7 @@ from khoso.db import Connection, Pool
 from khoso.errors import LoginRefused, NotAuthenticated, OAuthRefused
 from khoso.identity import client_store, login_store, store
 from khoso.identity.cutoffs import Cutoffs, time_of_token
+from khoso.identity.encoding import digest
 from khoso.identity.login_store import Code
 from khoso.identity.logins import Begun, Finished, Logins
 from khoso.identity.model import AppLogin, AppRequest, Client
@@ -407,8 +406,7 @@ def _is_verified(verifier: str, challenge: str) -> bool:
     """Whether this is what the challenge was made of (RFC 7636, 4.6)."""
     if not _VERIFIER.fullmatch(verifier):
         return False
-    digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-    return hmac.compare_digest(digest, challenge)
+    return hmac.compare_digest(digest(verifier), challenge)
 
 
 def _narrowed(asked: str | None, given: list[str]) -> list[str]:

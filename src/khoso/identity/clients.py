@@ -24,6 +24,7 @@ from khoso.db import Connection, Pool
 from khoso.errors import InputProblem, InvalidInput, NotFound, NotPermitted
 from khoso.identity import client_store as store
 from khoso.identity.cutoffs import Cutoffs
+from khoso.identity.encoding import base64url
 from khoso.identity.model import Client, ClientKey, ClientKind
 from khoso.identity.proofs import key_of_jwk, thumbprint_of
 
@@ -251,8 +252,5 @@ def fingerprint(key: ClientKey) -> str:
 
 def jwk_of(public_numbers: Any) -> Mapping[str, str]:
     """A P-256 key as a JWK."""
-    x, y = (
-        base64.urlsafe_b64encode(number.to_bytes(32)).rstrip(b"=").decode()
-        for number in (public_numbers.x, public_numbers.y)
-    )
+    x, y = (base64url(number.to_bytes(32)) for number in (public_numbers.x, public_numbers.y))
     return {"kty": "EC", "crv": "P-256", "x": x, "y": y}

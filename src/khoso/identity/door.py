@@ -13,6 +13,7 @@ from typing import Any
 from khoso.caller import Caller
 from khoso.errors import CrossSiteRequest, NotAuthenticated, NotFound, NotPermitted
 from khoso.hot import Header, find_header
+from khoso.http import scopes_of
 from khoso.identity.cutoffs import Cutoffs
 from khoso.identity.proofs import Proofs, ProvenRequest
 from khoso.identity.quotas import Quotas
@@ -67,8 +68,7 @@ class Door:
         caller = await self.find_caller(scope)
         if caller is None:
             raise NotAuthenticated("no token")
-        wanted: str | tuple[str, ...] = opt.get("scope", ())
-        scopes = (wanted,) if isinstance(wanted, str) else wanted
+        scopes = scopes_of(opt)
         if scopes and not caller.may(*scopes):
             raise NotPermitted(*scopes)
         return caller

@@ -5,7 +5,6 @@ the answer is good in that browser alone, and once: neither a link that somebody
 database opens anything.
 """
 
-import base64
 import hmac
 import secrets
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from khoso.bounds import Bounds
 from khoso.db import Connection, Pool
 from khoso.errors import LoginRefused, Unavailable
 from khoso.identity import store
+from khoso.identity.encoding import base64url
 from khoso.identity.model import Account, AppRequest, Level, OpenVault, Person
 from khoso.identity.provider import Provider
 from khoso.identity.rights import Rights
@@ -135,4 +135,4 @@ class Logins:
 
 def _derived(secret: str, purpose: str) -> str:
     """43 characters that nobody knows who does not know the secret."""
-    return base64.urlsafe_b64encode(hmac.digest(secret.encode(), purpose.encode(), "sha256")).rstrip(b"=").decode()
+    return base64url(hmac.digest(secret.encode(), purpose.encode(), "sha256"))

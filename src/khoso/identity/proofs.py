@@ -21,6 +21,7 @@ from khoso.bounds import Bounds
 from khoso.db import Connection, Pool
 from khoso.errors import NotAuthenticated
 from khoso.identity import proof_store as store
+from khoso.identity.encoding import digest
 from khoso.identity.model import Client, ClientKey
 from khoso.identity.tokens import ALGORITHM, read_signed, read_unverified_header
 
@@ -81,7 +82,7 @@ class Proofs:
         signed = read_signed(text, _key_of(jwk))
         claims = _claims(signed.claims, _ProofClaims)
         now = self._now()
-        expected = None if request.access_token is None else _hash(request.access_token)
+        expected = None if request.access_token is None else digest(request.access_token)
         if (claims.htm, claims.htu, claims.ath) != (request.method, request.url, expected):
             raise NotAuthenticated("proof: of another request")
         if abs(now.timestamp() - claims.iat) > PROOF_SECONDS:
@@ -140,7 +141,7 @@ def load_key(public_key: bytes) -> ec.EllipticCurvePublicKey:
 def thumbprint_of(jwk: Mapping[str, Any]) -> str:
     """The thumbprint of a P-256 key (RFC 7638, 3)."""
     required = {name: jwk[name] for name in ("crv", "kty", "x", "y")}
-    return _hash(json.dumps(required, separators=(",", ":"), sort_keys=True))
+    return digest(json.dumps(required, separators=(",", ":"), sort_keys=True))
 
 
 def key_of_jwk(jwk: Mapping[str, Any]) -> ec.EllipticCurvePublicKey:
@@ -171,7 +172,3 @@ def _claims(claims: Mapping[str, Any], kind: type[Any]) -> Any:
         return msgspec.convert(claims, kind)
     except msgspec.ValidationError as error:
         raise NotAuthenticated(type(error).__name__) from None
-
-
-def _hash(text: str) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime
+from typing import LiteralString
 from uuid import UUID
 
 from khoso import db
@@ -98,16 +99,21 @@ async def insert_session(conn: Connection, session_hash: bytes, session: Session
     )
 
 
+_SELECT_SESSION: LiteralString = """
+    SELECT session_id, account_id, name, vault_id, level, agency_code, browser, web_session.created_at, seen_at,
+           expires_at, stepped_up_at
+      FROM web_session
+      JOIN account USING (account_id)
+"""
+
+
 async def find_session(conn: Connection, session_hash: bytes, now: datetime, seen_since: datetime) -> Session | None:
     """The session with that cookie, unless it has ended by itself: by its age, or unused since then."""
     return await db.fetch_one(
         conn,
         Session,
-        """
-        SELECT session_id, account_id, name, vault_id, level, agency_code, browser, web_session.created_at, seen_at,
-               expires_at, stepped_up_at
-          FROM web_session
-          JOIN account USING (account_id)
+        _SELECT_SESSION
+        + """
          WHERE session_hash = $1 AND expires_at > $2 AND seen_at > $3
         """,
         session_hash,
@@ -121,11 +127,8 @@ async def list_sessions(conn: Connection, account_id: UUID, now: datetime, seen_
     return await db.fetch_all(
         conn,
         Session,
-        """
-        SELECT session_id, account_id, name, vault_id, level, agency_code, browser, web_session.created_at, seen_at,
-               expires_at, stepped_up_at
-          FROM web_session
-          JOIN account USING (account_id)
+        _SELECT_SESSION
+        + """
          WHERE account_id = $1 AND expires_at > $2 AND seen_at > $3
          ORDER BY web_session.created_at DESC, session_id DESC
         """,

@@ -15,13 +15,12 @@ from litestar.status_codes import HTTP_202_ACCEPTED
 
 from khoso.caller import Caller, Purview
 from khoso.errors import InputProblem, InvalidInput
-from khoso.http import LAST_POSITION, PRIVATE
+from khoso.http import LAST_POSITION, PRIVATE, private
 from khoso.imports.model import MAX_FILE_BYTES, FaultPage, FileFormat, Job, State, Upload
 from khoso.imports.results import ResultFormat, result_file
 from khoso.imports.service import MAX_PAGE, Imports
 from khoso.imports.template import TemplateFormat, make_template
-
-MAX_KEY = 100
+from khoso.inputs import check_idempotency_key
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _FORMATS: Mapping[str, FileFormat] = {
@@ -79,13 +78,11 @@ async def start_import(
     file_format = _FORMATS.get(request.content_type[0])
     if file_format is None:
         raise InvalidInput(InputProblem("Content-Type", "unknown_format", f"one of {', '.join(_FORMATS)}"))
-    if not 0 < len(idempotency_key) <= MAX_KEY:
-        raise InvalidInput(InputProblem("Idempotency-Key", "length", f"1 to {MAX_KEY} characters"))
     upload = Upload(
         type_code=type_code,
         file_format=file_format,
         issue_valid=issue == "valid",
-        idempotency_key=idempotency_key,
+        idempotency_key=check_idempotency_key(idempotency_key),
     )
     purview.check_asked(caller.acting_agency, type_code)
     job = await imports.receive(upload, caller.acting_agency, caller.subject, request.stream())
@@ -97,7 +94,7 @@ async def show_import(
     import_id: FromPath[UUID], purview: NamedDependency[Purview], imports: NamedDependency[Imports]
 ) -> Response[ImportView]:
     job = await imports.get_import(import_id, purview)
-    return Response(_view(job), headers={"cache-control": PRIVATE})
+    return private(_view(job))
 
 
 @get(
@@ -114,7 +111,7 @@ async def list_import_errors(
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 100,
 ) -> Response[FaultPage]:
     page = await imports.list_faults(import_id, purview, cursor, limit)
-    return Response(page, headers={"cache-control": PRIVATE})
+    return private(page)
 
 
 @get(

@@ -7,17 +7,13 @@ A dossier, or, where there was none, a legal basis with the number of a decision
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 
 from khoso.errors import InputProblem
-from khoso.formats.field_values import BadValue, clean_text
 from khoso.formats.lookup import RESULT_CODE
+from khoso.inputs import find_text_faults
 from khoso.issuance.model import IssueRequest, Prepared
-
-VIETNAM = timezone(timedelta(hours=7))
-
-MAX_TEXT = 200
-"""Characters of a legal basis, and of a decision's number."""
+from khoso.times import VIETNAM
 
 _DOSSIER_DATE = re.compile(r".*-([0-9]{2})([0-9]{2})([0-9]{2})-([0-9]+)")
 _OWN_DIGITS = 5
@@ -78,8 +74,5 @@ def _find_basis_faults(basis: dict[str, str | None], agency_code: str) -> Iterat
     for name, text in basis.items():
         if text is None:
             yield InputProblem(name, "required", "a legal basis and the number of a decision go together")
-            continue
-        try:
-            clean_text(text, MAX_TEXT)
-        except BadValue as bad:
-            yield InputProblem(name, bad.code, str(bad))
+        else:
+            yield from find_text_faults(name, text)

@@ -1,9 +1,7 @@
 """Holds on whoever issued too much, to look at, and to release by another person."""
 
-import base64
-import binascii
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -14,13 +12,12 @@ from khoso.bounds import Bounds
 from khoso.caller import Caller, Hierarchy, purview_of
 from khoso.db import Pool
 from khoso.errors import HoldReleased, InputProblem, InvalidInput, NotFound, SecondPersonNeeded
-from khoso.formats.field_values import BadValue, clean_text
+from khoso.inputs import check_text
 from khoso.issuance import pace_store as store
 from khoso.issuance.model import Hold, HoldPage, IssuingRule
+from khoso.paging import Position, next_cursor, read_cursor
 
 APPROVE = "credentials:approve"
-
-_END = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=(1 << 128) - 1))
 
 
 class Holds:
@@ -34,11 +31,10 @@ class Holds:
     async def list_holds(self, caller: Caller, cursor: str | None, limit: int) -> HoldPage:
         """A page of holds, newest first. Raises InvalidInput for a bad cursor."""
         agencies = sorted(purview_of(caller, self._hierarchy(), APPROVE).agencies)
-        before = _END if cursor is None else _read_cursor(cursor)
+        before = read_cursor(cursor)
         async with db.transaction(self._pool, Bounds(duty="approve")) as conn:
             found = await store.list_holds(conn, agencies, caller.subject, before, limit + 1)
-        page = found[:limit]
-        return HoldPage(page, _cursor(page[-1]) if len(found) > limit else None)
+        return HoldPage(found[:limit], next_cursor(found, limit, _position))
 
     async def release(self, hold_id: UUID, reason: str, caller: Caller) -> Hold:
         """Let somebody issue again, for a reason. Again changes nothing.
@@ -46,10 +42,7 @@ class Holds:
         Raises NotFound, InvalidInput without a reason, SecondPersonNeeded for who is held himself, and HoldReleased if
         somebody else was first.
         """
-        try:
-            clean_text(reason, 200)
-        except BadValue as bad:
-            raise InvalidInput(InputProblem("reason", bad.code, str(bad))) from None
+        check_text("reason", reason)
         agencies = purview_of(caller, self._hierarchy(), APPROVE).agencies
         async with db.transaction(self._pool, Bounds(duty="approve")) as conn:
             hold = await store.find_hold(conn, hold_id)
@@ -82,13 +75,5 @@ class Holds:
             await auditing.append(conn, [auditing.Entry(actor, "set_issuing_rule", said)], self._now())
 
 
-def _cursor(hold: Hold) -> str:
-    return base64.urlsafe_b64encode(f"{hold.held_at.isoformat()} {hold.hold_id}".encode()).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        held_at, hold_id = base64.urlsafe_b64decode(cursor).decode().split(" ")
-        return datetime.fromisoformat(held_at).astimezone(UTC), UUID(hold_id)
-    except (binascii.Error, ValueError, OverflowError):
-        raise InvalidInput(InputProblem("cursor", "cursor", "use next_cursor of the page before")) from None
+def _position(hold: Hold) -> Position:
+    return hold.held_at, hold.hold_id

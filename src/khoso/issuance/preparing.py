@@ -19,9 +19,10 @@ from khoso.formats.claims import Claims, FieldValue, StatusRef
 from khoso.formats.field_values import BadValue, clean_text, from_code, mask, to_code
 from khoso.formats.result_type import Field, ResultType, Validity
 from khoso.formats.status_list import SIZE
-from khoso.issuance.grounds import VIETNAM, find_ground_faults, longest_code
+from khoso.issuance.grounds import find_ground_faults, longest_code
 from khoso.issuance.model import Holder, IssueRequest, Prepared
 from khoso.text import fold
+from khoso.times import VIETNAM
 
 MAX_SIGNED = 370
 """Longest signed credential in bytes: version 15 at error correction M, still read by cheap phones."""

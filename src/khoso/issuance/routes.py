@@ -13,14 +13,14 @@ from litestar.status_codes import HTTP_200_OK
 from khoso.caller import Caller, purview_of
 from khoso.errors import InputProblem, InvalidInput
 from khoso.hot import Asking, HotRoute
-from khoso.http import PRIVATE
+from khoso.http import private
+from khoso.inputs import MAX_KEY, check_idempotency_key
 from khoso.issuance.holds import Holds
 from khoso.issuance.model import Hold, HoldPage, Issued, IssueRequest
 from khoso.issuance.service import Issuer
 from khoso.problems import Problem
 
 MAX_BODY = 32_768
-MAX_KEY = 100
 
 
 async def issue(request: IssueRequest, asking: Asking) -> bytes:
@@ -35,8 +35,7 @@ async def issue(request: IssueRequest, asking: Asking) -> bytes:
     key = asking.header(b"idempotency-key")
     if key is None:
         raise InvalidInput(InputProblem("Idempotency-Key", "required", "is missing"))
-    if not 0 < len(key) <= MAX_KEY:
-        raise InvalidInput(InputProblem("Idempotency-Key", "length", f"1 to {MAX_KEY} characters"))
+    check_idempotency_key(key)
     return msgspec.json.encode(await issuer.issue(request, caller.acting_agency, caller.subject, key))
 
 
@@ -102,7 +101,7 @@ async def list_holds(
     cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
 ) -> Response[HoldPage]:
-    return Response(await holds.list_holds(caller, cursor, limit), headers={"cache-control": PRIVATE})
+    return private(await holds.list_holds(caller, cursor, limit))
 
 
 @post(
@@ -116,7 +115,7 @@ async def list_holds(
 async def release_hold(
     hold_id: FromPath[UUID], data: JSONBody[Release], caller: NamedDependency[Caller], holds: NamedDependency[Holds]
 ) -> Response[Hold]:
-    return Response(await holds.release(hold_id, data.reason, caller), headers={"cache-control": PRIVATE})
+    return private(await holds.release(hold_id, data.reason, caller))
 
 
 HANDLERS = [list_holds, release_hold]

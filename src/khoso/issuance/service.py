@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from khoso import db
-from khoso.bounds import Bounds
+from khoso.bounds import Bounds, of_agencies
 from khoso.coalescing import Coalescer
 from khoso.db import Connection, Pool
 from khoso.errors import (
@@ -266,7 +266,7 @@ class Issuer:
 
 def issuing(agencies: Iterable[str]) -> Bounds:
     """What a transaction touches that issues for these agencies."""
-    return Bounds(agencies=tuple(sorted(set(agencies))), duty="issue")
+    return of_agencies(set(agencies), "issue")
 
 
 def _references(ranges: Iterable[store.IndexRange]) -> Iterator[StatusRef]:

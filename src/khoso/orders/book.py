@@ -1,21 +1,17 @@
 """Orders, to look at: what is outside of the purview of whoever looks is not there."""
 
-import base64
-import binascii
-from datetime import UTC, datetime
 from uuid import UUID
 
 from khoso import db
 from khoso.bounds import of_agencies
 from khoso.caller import Purview
 from khoso.db import Connection, Pool
-from khoso.errors import InputProblem, InvalidInput, NotFound
+from khoso.errors import NotFound
 from khoso.orders import store
 from khoso.orders.model import FaultPage, Order, OrderPage, ResultPage, State
+from khoso.paging import Position, next_cursor, read_cursor
 
 MAX_PAGE = 1_000
-
-_END = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=(1 << 128) - 1))
 
 
 class OrderBook:
@@ -31,10 +27,10 @@ class OrderBook:
 
     async def list_orders(self, purview: Purview, state: State | None, cursor: str | None, limit: int) -> OrderPage:
         """A page of the orders in a purview, newest first. Raises InvalidInput for a bad cursor."""
-        before = _END if cursor is None else _read_cursor(cursor)
+        before = read_cursor(cursor)
         async with db.transaction(self._pool, of_agencies(purview.agencies)) as conn:
             orders = await store.list_orders(conn, purview, state, before, limit + 1)
-        return OrderPage(orders[:limit], _cursor(orders[limit - 1]) if len(orders) > limit else None)
+        return OrderPage(orders[:limit], next_cursor(orders, limit, _position))
 
     async def list_results(self, order_id: UUID, purview: Purview, cursor: int, limit: int) -> ResultPage:
         """A page of exactly what was ordered. Raises NotFound."""
@@ -63,13 +59,5 @@ async def get_order(conn: Connection, order_id: UUID, purview: Purview) -> Order
     return order
 
 
-def _cursor(order: Order) -> str:
-    return base64.urlsafe_b64encode(f"{order.ordered_at.isoformat()} {order.order_id}".encode()).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        ordered_at, order_id = base64.urlsafe_b64decode(cursor).decode().split(" ")
-        return datetime.fromisoformat(ordered_at).astimezone(UTC), UUID(order_id)
-    except (binascii.Error, ValueError, OverflowError):
-        raise InvalidInput(InputProblem("cursor", "cursor", "use next_cursor of the page before")) from None
+def _position(order: Order) -> Position:
+    return order.ordered_at, order.order_id

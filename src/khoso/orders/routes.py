@@ -15,7 +15,8 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPT
 
 from khoso.caller import Caller, Hierarchy, Purview, purview_of
 from khoso.errors import InputProblem, InvalidInput
-from khoso.http import LAST_POSITION, PRIVATE
+from khoso.http import LAST_POSITION, private
+from khoso.inputs import check_idempotency_key
 from khoso.orders.book import MAX_PAGE, OrderBook
 from khoso.orders.model import (
     MAX_FILE_BYTES,
@@ -34,8 +35,6 @@ from khoso.orders.model import (
 from khoso.orders.service import Orders
 from khoso.orders.view import OrderList, OrderView, view
 from khoso.problems import Problem
-
-MAX_KEY = 100
 
 _APPROVE = "credentials:approve"
 _ORDER = {"scope": "credentials:change-status"}
@@ -118,7 +117,7 @@ async def place_order(
     orders: NamedDependency[Orders],
     idempotency_key: IdempotencyKey,
 ) -> Response[OrderView | None]:
-    return _placed(await orders.place(data, _orderer(caller, purview), _check_key(idempotency_key)))
+    return _placed(await orders.place(data, _orderer(caller, purview), check_idempotency_key(idempotency_key)))
 
 
 @post(
@@ -154,7 +153,7 @@ async def place_order_by_file(
         effective_at=effective_at,
         only_valid=only_valid,
     )
-    key, content = _check_key(idempotency_key), await request.body()
+    key, content = check_idempotency_key(idempotency_key), await request.body()
     return _placed(await orders.place_file(asked, content, _orderer(caller, purview), key))
 
 
@@ -190,14 +189,14 @@ async def list_orders(
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
 ) -> Response[OrderList]:
     page = await order_book.list_orders(purview, only, cursor, limit)
-    return _private(OrderList([view(order) for order in page.items], page.next_cursor))
+    return private(OrderList([view(order) for order in page.items], page.next_cursor))
 
 
 @get("/api/v1/status-orders/{order_id:uuid}", opt=_READ, tags=["status orders"], summary="How far an order has come")
 async def show_order(
     order_id: FromPath[UUID], purview: NamedDependency[Purview], order_book: NamedDependency[OrderBook]
 ) -> Response[OrderView]:
-    return _private(view(await order_book.get_order(order_id, purview)))
+    return private(view(await order_book.get_order(order_id, purview)))
 
 
 @get(
@@ -213,7 +212,7 @@ async def list_order_results(
     cursor: Annotated[int, QueryParameter(ge=0, le=LAST_POSITION)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 100,
 ) -> Response[ResultPage]:
-    return _private(await order_book.list_results(order_id, purview, cursor, limit))
+    return private(await order_book.list_results(order_id, purview, cursor, limit))
 
 
 @get(
@@ -229,7 +228,7 @@ async def list_order_faults(
     cursor: Annotated[int, QueryParameter(ge=0, le=LAST_POSITION)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 100,
 ) -> Response[FaultPage]:
-    return _private(await order_book.list_faults(order_id, purview, cursor, limit))
+    return private(await order_book.list_faults(order_id, purview, cursor, limit))
 
 
 @post(
@@ -248,7 +247,7 @@ async def approve_order(
     orders: NamedDependency[Orders],
 ) -> Response[OrderView]:
     order_hash = bytes.fromhex(data.order_hash)
-    return _private(view(await orders.approve(order_id, order_hash, purview, caller.subject)))
+    return private(view(await orders.approve(order_id, order_hash, purview, caller.subject)))
 
 
 @post(
@@ -269,17 +268,11 @@ async def cancel_order(
 ) -> Response[OrderView]:
     approving = purview_of(caller, hierarchy, _APPROVE)
     order = await orders.cancel(order_id, data.reason, purview, caller.subject, approving)
-    return _private(view(order))
+    return private(view(order))
 
 
 def _orderer(caller: Caller, purview: Purview) -> Orderer:
     return Orderer(caller.acting_agency, caller.subject, purview)
-
-
-def _check_key(idempotency_key: str) -> str:
-    if not 0 < len(idempotency_key) <= MAX_KEY:
-        raise InvalidInput(InputProblem("Idempotency-Key", "length", f"1 to {MAX_KEY} characters"))
-    return idempotency_key
 
 
 def _placed(order: Order) -> Response[OrderView | None]:
@@ -288,10 +281,6 @@ def _placed(order: Order) -> Response[OrderView | None]:
 
 def _answer(order: Order, status: int) -> Response[OrderView | None]:
     return Response(view(order), status_code=status, headers={"location": f"/api/v1/status-orders/{order.order_id}"})
-
-
-def _private(content: Any) -> Response[Any]:
-    return Response(content, headers={"cache-control": PRIVATE})
 
 
 HANDLERS = [

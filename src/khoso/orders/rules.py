@@ -8,8 +8,8 @@ from uuid import UUID
 import msgspec
 
 from khoso.errors import InputProblem
-from khoso.formats.field_values import BadValue, clean_text
 from khoso.formats.status_list import Status
+from khoso.inputs import find_text_faults
 from khoso.orders.model import STATUS_NAMES, Act, Chosen, Decision, Fault, Order
 
 FURTHEST = timedelta(days=730)
@@ -75,12 +75,10 @@ def explain(fault: Fault) -> InputProblem:
 
 def check(decision: Decision, now: datetime) -> list[InputProblem]:
     """Everything that is wrong with what a decision says."""
-    problems = []
-    for field in ("reason_code", "decision_number"):
-        try:
-            clean_text(getattr(decision, field), 200)
-        except BadValue as bad:
-            problems.append(InputProblem(field, bad.code, str(bad)))
+    problems = [
+        *find_text_faults("reason_code", decision.reason_code),
+        *find_text_faults("decision_number", decision.decision_number),
+    ]
     if decision.effective_at is not None:
         problems += _check_time(decision.effective_at, now)
     return problems

@@ -23,7 +23,7 @@ from khoso.errors import (
     SecondPersonNeeded,
     StatusChangeRefused,
 )
-from khoso.formats.field_values import BadValue, clean_text
+from khoso.inputs import check_text
 from khoso.orders import standing_store, store
 from khoso.orders.asking import Asked, ask, ask_by_file, ask_for_one, make_order
 from khoso.orders.book import get_order
@@ -135,10 +135,7 @@ class Orders:
 
         `approving` is what he may approve. Raises NotFound, NotPermitted, InvalidInput without a reason, OrderEnded.
         """
-        try:
-            clean_text(reason, 200)
-        except BadValue as bad:
-            raise InvalidInput(InputProblem("reason", bad.code, str(bad))) from None
+        check_text("reason", reason)
         async with db.transaction(self._pool, of_agencies(purview.agencies, "order")) as conn:
             order = await get_order(conn, order_id, purview)
             if order.author != actor and not approving.has(order.agency_code, *order.type_codes):

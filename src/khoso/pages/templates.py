@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -13,10 +13,9 @@ from khoso.formats.hidden import made_visible
 from khoso.formats.trust_list import public_der
 from khoso.formats.verdict import Outcome
 from khoso.pages.assets import asset_url
+from khoso.times import VIETNAM
 from khoso.verification.model import FieldView, VerdictView
 from khoso.verification.wording import Wording, words
-
-VIETNAM = timezone(timedelta(hours=7))
 
 _UNANSWERED = ("no_network", "service_away", "too_many_attempts")
 

@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from khoso.caller import Caller, Purview
 from khoso.errors import NotPermitted
-from khoso.http import PRIVATE, PRIVATE_IMMUTABLE, answering, conditional
+from khoso.http import PRIVATE, PRIVATE_IMMUTABLE, answering, conditional, private
 from khoso.rendering.print_form import print_form
 from khoso.rendering.qr import qr_png, qr_svg
 from khoso.vault.model import CredentialView, History, Page, Reader, StatusName
@@ -52,7 +52,7 @@ async def list_vault_results(
         raise NotPermitted("the token names no vault")
     search = Search(query=q, type_code=type_code, status=status, cursor=cursor, limit=limit)
     page = await vaults.list_results(caller.vault_id, search)
-    return Response(page, headers={"cache-control": PRIVATE})
+    return private(page)
 
 
 @get(
@@ -82,7 +82,7 @@ async def list_acts(
     result_code: FromPath[str], reader: NamedDependency[Reader], vaults: NamedDependency[Vaults]
 ) -> Response[History]:
     history = await vaults.get_history(result_code, reader)
-    return Response(history, headers={"cache-control": PRIVATE})
+    return private(history)
 
 
 @get(

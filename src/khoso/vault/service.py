@@ -1,8 +1,5 @@
 """Reading a vault: what is not the reader's is not there."""
 
-import base64
-import binascii
-from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
@@ -13,6 +10,7 @@ from khoso.bounds import Bounds
 from khoso.db import Pool
 from khoso.errors import InputProblem, InvalidInput, NotFound
 from khoso.formats import link, lookup
+from khoso.paging import Position, next_cursor, read_cursor
 from khoso.text import fold
 from khoso.vault import store
 from khoso.vault.model import (
@@ -30,8 +28,6 @@ from khoso.vault.model import (
 )
 
 MAX_PAGE = 100
-
-_END = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=(1 << 128) - 1))
 
 
 class Search(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,11 +58,11 @@ class Vaults:
                 folded_query=fold(search.query),
                 type_code=search.type_code,
                 status=None if search.status is None else STATUS_NAMES.index(search.status),
-                before=_END if search.cursor is None else _read_cursor(search.cursor),
+                before=read_cursor(search.cursor),
                 limit=search.limit + 1,
             )
         page = entries[: search.limit]
-        return Page([_summary(entry) for entry in page], _cursor(page[-1]) if len(entries) > search.limit else None)
+        return Page([_summary(entry) for entry in page], next_cursor(entries, search.limit, _position))
 
     async def get_result(self, result_code: str, reader: Reader) -> CredentialView:
         """A whole result. Raises NotFound alike for one that is absent and one that is not the reader's."""
@@ -159,13 +155,5 @@ def _told_to_agency(act: Act) -> ActView:
     return msgspec.structs.replace(_told(act), order_id=act.order_id, author=act.actor, approver=act.approver)
 
 
-def _cursor(entry: Entry) -> str:
-    return base64.urlsafe_b64encode(f"{entry.issued_at.isoformat()} {entry.credential_id}".encode()).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        issued_at, credential_id = base64.urlsafe_b64decode(cursor).decode().split(" ")
-        return datetime.fromisoformat(issued_at).astimezone(UTC), UUID(credential_id)
-    except (binascii.Error, ValueError, OverflowError):
-        raise InvalidInput(InputProblem("cursor", "cursor", "use next_cursor of the page before")) from None
+def _position(entry: Entry) -> Position:
+    return entry.issued_at, entry.credential_id

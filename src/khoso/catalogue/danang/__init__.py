@@ -8,8 +8,8 @@ from importlib.resources import files
 import msgspec
 
 from khoso.catalogue import definitions
-from khoso.catalogue.hierarchy import VIETNAM
 from khoso.catalogue.model import Agency, Level, Right, Seed, Successor
+from khoso.times import VIETNAM
 
 
 class _Succession(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
