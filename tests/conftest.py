@@ -13,7 +13,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -140,6 +140,18 @@ async def drop_database(server: EmbeddedPostgres, name: str) -> None:
     admin = await asyncpg.connect(server.dsn())
     await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await admin.close()
+
+
+@contextmanager
+def copied_city(server: EmbeddedPostgres, template: str, key_dir: Path, name: str) -> Iterator[Config]:
+    """A city of that name, for a test that has an event loop of its own."""
+    copied = asyncio.run(copy_database(server, template, name))
+    try:
+        yield Config(
+            database_url=copied.app_dsn, database_owner_url=copied.owner_dsn, public_url=ORIGIN, keys_dir=key_dir
+        )
+    finally:
+        asyncio.run(drop_database(server, name))
 
 
 @pytest.fixture

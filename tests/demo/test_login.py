@@ -1,13 +1,12 @@
 """The people of the demonstration log in, in a real browser, at its identity provider."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
+from browsers import open_chromium
 from demo.launching import Demo
 
 Json = dict[str, Any]
@@ -15,14 +14,8 @@ Json = dict[str, Any]
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        executable = shutil.which("chromium") or playwright.chromium.executable_path
-        if not os.access(executable, os.X_OK):
-            pytest.skip("needs chromium")
-        flags = ["--disable-background-networking"] + ["--no-sandbox"] * (os.geteuid() == 0)
-        browser = await playwright.chromium.launch(executable_path=executable, args=flags)
+    async with open_chromium() as browser:
         yield await browser.new_page()
-        await browser.close()
 
 
 async def log_in(page: Page, demo: Demo, who: str) -> Json:

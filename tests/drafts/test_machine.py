@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from conftest import ORIGIN, Clock, Database, copy_database, drop_database
+from conftest import Clock, copied_city
 from desk import AGENCY
 from drafts.conftest import ask_for_two
 from invariants import check_everything
@@ -367,17 +367,12 @@ class DraftsMachine(RuleBasedStateMachine):
 
 @pytest.fixture
 def own_city(server: EmbeddedPostgres, city_template: str, key_dir: Path) -> Iterator[City]:
-    name = "test_drafts_machine"
-    database: Database = asyncio.run(copy_database(server, city_template, name))
-    config = Config(
-        database_url=database.app_dsn, database_owner_url=database.owner_dsn, public_url=ORIGIN, keys_dir=key_dir
-    )
-    city = City(config)
-    try:
-        yield city
-    finally:
-        city.close()
-        asyncio.run(drop_database(server, name))
+    with copied_city(server, city_template, key_dir, "test_drafts_machine") as config:
+        city = City(config)
+        try:
+            yield city
+        finally:
+            city.close()
 
 
 def test_whatever_people_do_in_whatever_order(own_city: City) -> None:

@@ -1,35 +1,27 @@
 """Passkeys and step-up: the limit over two workers, the rules, and a real browser with a virtual authenticator."""
 
 import asyncio
-import os
-import shutil
-import threading
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-import httpx
 import msgspec
 import pytest
-from granian.constants import HTTPModes, Interfaces
-from granian.server.embed import Server
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
+from browsers import open_chromium
 from conftest import Clock, open_client
 from demo.launching import free_port
 from desk import AGENCY, Desk, problem, read
 from identity.browsing import BY_SCRIPT, Browser
 from identity.conftest import Assign
 from identity.programs import new_system
-from khoso.app import create_app
 from khoso.config import Config
-from khoso.front import Front
 from samples import house_permit
+from threads import served_in_a_thread
 
 OPTIONS = "/api/v1/me/step-up/options"
 STEP_UP = f"/api/v1/agencies/{AGENCY}/step-up"
@@ -122,46 +114,14 @@ async def test_an_agency_asks_its_people_and_not_its_systems(
 def site(config: Config) -> Iterator[str]:
     """The application on a port of this machine, where browsers do WebAuthn without TLS."""
     origin = f"http://localhost:{free_port()}"
-    with _served(msgspec.structs.replace(config, public_url=origin)):
+    with served_in_a_thread(msgspec.structs.replace(config, public_url=origin)):
         yield origin
-
-
-@contextmanager
-def _served(config: Config) -> Iterator[None]:
-    server = Server(
-        Front(create_app(config)),
-        port=int(config.public_url.rpartition(":")[2]),
-        interface=Interfaces.ASGI,
-        http=HTTPModes.http1,
-        websockets=False,
-        log_enabled=False,
-    )
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_until_complete, args=(server.serve(),))
-    thread.start()
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            httpx.get(f"{config.public_url}/healthz").raise_for_status()
-            break
-        except httpx.HTTPError:
-            assert time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.05)
-    yield
-    loop.call_soon_threadsafe(server.stop)
-    thread.join()
-    loop.close()
 
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
     """A browser with a phone's authenticator in it."""
-    async with async_playwright() as playwright:
-        executable = shutil.which("chromium") or playwright.chromium.executable_path
-        if not os.access(executable, os.X_OK):
-            pytest.skip("needs chromium")
-        flags = ["--disable-background-networking"] + ["--no-sandbox"] * (os.geteuid() == 0)
-        browser = await playwright.chromium.launch(executable_path=executable, args=flags)
+    async with open_chromium() as browser:
         page = await browser.new_page()
         cdp = await page.context.new_cdp_session(page)
         await cdp.send("WebAuthn.enable")
@@ -175,7 +135,6 @@ async def page() -> AsyncIterator[Page]:
         }
         await cdp.send("WebAuthn.addVirtualAuthenticator", {"options": authenticator})
         yield page
-        await browser.close()
 
 
 SEND = """

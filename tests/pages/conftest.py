@@ -6,34 +6,26 @@ phone       a page as on a phone; the test fails if the browser complained of an
 """
 
 import asyncio
-import threading
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
-import httpx
 import pytest
 import pytest_asyncio
-from granian.constants import HTTPModes, Interfaces
-from granian.server.embed import Server
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from browsers import open_chromium
 from demo.launching import free_port
 from demo_site import Site
-from khoso.app import create_app
 from khoso.config import Config
 from khoso.demo.build import load_demonstration
 from khoso.embedded import APP, OWNER, EmbeddedPostgres
-from khoso.front import Front
 from khoso.pages.model import PaperToScan
 from khoso.wiring import open_services, utc_now
+from threads import served_in_a_thread
 
 DATABASE = "khoso_pages"
 PHONE = ViewportSize(width=390, height=844)
-START_SECONDS = 30
 
 expect.set_options(timeout=20_000)  # as long as a machine may need that many others are busy on
 
@@ -52,7 +44,7 @@ def site(
         log_level="warning",
     )
     papers = asyncio.run(_load_papers(config))
-    with _served(config):
+    with served_in_a_thread(config):
         yield Site(config.public_url, papers)
 
 
@@ -85,35 +77,3 @@ async def _load_papers(config: Config) -> Mapping[str, PaperToScan]:
         demonstration = await load_demonstration(config, services, utc_now)
         assert (await services.publisher.publish()).refused == {}
     return {paper.slug: paper for paper in demonstration.papers}
-
-
-@contextmanager
-def _served(config: Config) -> Iterator[None]:
-    """The application on its port, in a thread with a loop of its own."""
-    server = Server(
-        Front(create_app(config)),
-        port=int(config.public_url.rpartition(":")[2]),
-        interface=Interfaces.ASGI,
-        http=HTTPModes.http1,
-        websockets=False,
-        log_enabled=False,
-    )
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_until_complete, args=(server.serve(),))
-    thread.start()
-    _wait_for(config.public_url)
-    yield
-    loop.call_soon_threadsafe(server.stop)
-    thread.join()
-    loop.close()
-
-
-def _wait_for(origin: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            httpx.get(f"{origin}/healthz").raise_for_status()
-            return
-        except httpx.HTTPError:
-            assert time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.05)
