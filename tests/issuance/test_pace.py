@@ -27,6 +27,10 @@ from samples import house_permit
 HOLDS = "/api/v1/issuing-holds"
 OFFICER, CHIEF = "officer-7", "chief"
 
+WAITING = """
+    SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()
+"""
+
 
 @pytest.fixture
 async def desk(client: httpx.AsyncClient, services: Services, key_dir: Path, clock: Clock, config: Config) -> Desk:
@@ -189,6 +193,28 @@ async def test_one_who_is_held_issues_in_no_other_way(desk: Desk, services: Serv
     with pytest.raises(IssuingHeld):
         async with db.transaction(services.pool, issuing([AGENCY])) as conn:
             await services.issuer.issue_in(conn, [prepared], OFFICER)
+
+
+async def test_one_who_is_held_while_he_issues_records_nothing(desk: Desk, services: Services) -> None:
+    """He was not held when he was asked about, and is by the time his papers are counted."""
+    for _ in range(5):
+        await desk.issue()
+    prepared = services.issuer.prepare(msgspec.convert(house_permit(901), IssueRequest), AGENCY)
+
+    async def issue_another() -> None:
+        async with db.transaction(services.pool, issuing([AGENCY])) as conn:
+            await services.issuer.issue_in(conn, [prepared], OFFICER)
+
+    async with db.transaction(services.pool, issuing([AGENCY])) as conn:
+        await services.issuer.issue_in(conn, [prepared], OFFICER)
+        other = asyncio.create_task(issue_another())
+        async with asyncio.timeout(30):
+            while not await desk.rows(WAITING):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    with pytest.raises(IssuingHeld):
+        await other
+    [row] = await desk.rows("SELECT sum(papers) AS papers FROM issuing_hour")
+    assert row["papers"] == 6
 
 
 async def test_hours_that_are_no_measure_any_more_are_forgotten(desk: Desk, services: Services, clock: Clock) -> None:
