@@ -26,6 +26,7 @@ install() {
 ldconfig -p 2>/dev/null | grep -q 'libzbar\.so' || need libzbar0 'codes read by the second decoder, zbar'
 has_browser || need chromium 'pages in a real browser'
 has_command haproxy || need haproxy 'slow and oversized requests cut by the front proxy'
+has_command pgbouncer || need pgbouncer 'the database behind a connection pooler'
 has_command softhsm2-util || need softhsm2 'keys in a signing device (PKCS #11)'
 [ -z "$missing" ] && exit 0
 

@@ -26,6 +26,11 @@ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role)
 ALTER ROLE khoso_owner LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD :'owner_password';
 ALTER ROLE khoso_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD :'app_password';
 
+-- On the role and not by each connection: a pooler between hands no settings on.
+ALTER ROLE khoso_app SET statement_timeout = '30s';
+ALTER ROLE khoso_app SET timezone = 'UTC';
+ALTER ROLE khoso_app SET jit = off;
+
 SELECT 'CREATE DATABASE khoso OWNER khoso_owner TEMPLATE template0 ENCODING ''UTF8'''
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'khoso')
 \gexec

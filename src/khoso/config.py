@@ -68,6 +68,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     workers: int = 2
     pool_size: int = 8
     """Database connections of each worker."""
+    prepared_statements: int = 100
+    """How many each connection keeps; 0 behind a pooler that knows none (PgBouncer before 1.21)."""
     coalesce: bool = True
     """Issue concurrent single requests in one transaction. Off only to measure what it brings."""
     log_format: Literal["json", "console"] = "json"
@@ -126,6 +128,8 @@ def _check(config: Config) -> None:
         _check_database_url(name, getattr(config, name))
     if not 0 < config.port < 65536 or config.workers < 1 or config.pool_size < 2:
         raise ConfigurationError("KHOSO_PORT is 1 to 65535, KHOSO_WORKERS at least 1, KHOSO_POOL_SIZE at least 2")
+    if config.prepared_statements < 0:
+        raise ConfigurationError("KHOSO_PREPARED_STATEMENTS is 0 or more")
     _check_device(config)
     _check_provider(config)
 

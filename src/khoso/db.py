@@ -19,8 +19,8 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolC
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Row = TypeVar("Row", bound=msgspec.Struct)
 
-STATEMENT_TIMEOUT_MS = 30_000
 _COMMAND_TIMEOUT_S = 35.0
+"""More than the role's statement_timeout: the server is to end a statement first."""
 _CONNECT_TIMEOUT_S = 5.0
 _ACQUIRE_TIMEOUT_S = 10.0
 
@@ -47,11 +47,11 @@ _AWAY = (
 25006, and its own."""
 
 
-async def create_pool(url: str, size: int, *, connecting: bool = True) -> Pool:
+async def create_pool(url: str, size: int, *, connecting: bool = True, statements: int = 100) -> Pool:
     """A pool of at most `size` connections, each of which only the application role gets.
 
-    Raises Unavailable, or ConfigurationError as `connect` does or for another role; without `connecting` not before it
-    is asked for a connection.
+    Each keeps so many `statements` prepared. Raises Unavailable, or ConfigurationError as `connect` does or for another
+    role; without `connecting` not before it is asked for a connection.
     """
     with translating_absence(), _naming_the_setting():
         return await asyncpg.create_pool(
@@ -59,7 +59,7 @@ async def create_pool(url: str, size: int, *, connecting: bool = True) -> Pool:
             min_size=1 if connecting else 0,
             max_size=size,
             init=_prepare_connection,
-            server_settings={"statement_timeout": str(STATEMENT_TIMEOUT_MS), "timezone": "UTC", "jit": "off"},
+            statement_cache_size=statements,
             command_timeout=_COMMAND_TIMEOUT_S,
             timeout=_CONNECT_TIMEOUT_S,
             connection_class=_PooledConnection,
@@ -83,23 +83,13 @@ async def connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
 
 
 @asynccontextmanager
-async def connection(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection of the pool, within no bounds. Whatever says that the server is away leaves as Unavailable.
-
-    Text with U+0000, which PostgreSQL does not hold, leaves as InvalidInput.
-    """
-    with translating_absence(), _refusing_nul():
-        async with pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as conn:
-            yield conn
-
-
-@asynccontextmanager
 async def transaction(pool: Pool, bounds: Bounds = NOTHING) -> AsyncIterator[Connection]:
     """A connection of the pool inside a transaction, all or nothing, to which no row outside the bounds exists.
 
-    Raises NotPermitted for an agency that cannot be.
+    Whatever says that the server is away leaves as Unavailable; text with U+0000, which PostgreSQL does not hold, as
+    InvalidInput. Raises NotPermitted for an agency that cannot be.
     """
-    async with connection(pool) as conn, conn.transaction():
+    async with _acquire(pool) as conn, conn.transaction():
         await _limit(conn, bounds)
         yield conn
 
@@ -107,9 +97,17 @@ async def transaction(pool: Pool, bounds: Bounds = NOTHING) -> AsyncIterator[Con
 @asynccontextmanager
 async def snapshot(pool: Pool, bounds: Bounds = NOTHING) -> AsyncIterator[Connection]:
     """The same for reading alone, everything as of one moment."""
-    async with connection(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+    async with _acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
         await _limit(conn, bounds)
         yield conn
+
+
+@asynccontextmanager
+async def _acquire(pool: Pool) -> AsyncIterator[Connection]:
+    """Only for a transaction: behind a pooler two statements outside one may be run by two servers' processes."""
+    with translating_absence(), _refusing_nul():
+        async with pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as conn:
+            yield conn
 
 
 async def _limit(conn: Connection, bounds: Bounds) -> None:
@@ -194,8 +192,9 @@ def _naming_the_setting() -> Iterator[None]:
 
 
 async def _prepare_connection(conn: Any) -> None:
-    await check_role(conn)
-    await _use_msgspec_for_json(conn)
+    async with conn.transaction():
+        await check_role(conn)
+        await _use_msgspec_for_json(conn)
 
 
 async def _use_msgspec_for_json(conn: Any) -> None:
@@ -210,17 +209,20 @@ async def _use_msgspec_for_json(conn: Any) -> None:
 
 
 async def check_role(conn: Connection) -> None:
-    """Raise ConfigurationError unless the role can neither own, create nor bypass anything here."""
+    """Raise ConfigurationError unless the role can neither own nor bypass anything here, nor keep the server busy."""
     faults = await conn.fetchrow(
         """
         SELECT role.rolname, role.rolsuper, role.rolbypassrls,
-               EXISTS (SELECT FROM pg_class WHERE relowner = role.oid) AS owns
+               EXISTS (SELECT FROM pg_class WHERE relowner = role.oid) AS owns,
+               current_setting('statement_timeout') = '0' AS endless
           FROM pg_roles AS role
          WHERE role.rolname = current_user
         """
     )
     if faults is None or faults["rolsuper"] or faults["rolbypassrls"] or faults["owns"]:
         raise ConfigurationError("KHOSO_DATABASE_URL must name the application role khoso_app, which owns nothing")
+    if faults["endless"]:
+        raise ConfigurationError("khoso_app has no statement_timeout: run deploy/postgres/roles.sql again")
 
 
 async def check_schema(conn: Connection) -> None:

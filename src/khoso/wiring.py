@@ -120,7 +120,7 @@ class Services:
 
         Raises RecordBehind while it is older than what is published.
         """
-        async with db.connection(self.pool) as conn:
+        async with db.transaction(self.pool) as conn:
             await conn.fetchval("SELECT 1")
         _ = self.catalogue.recorded
         self.published.watch.require()
@@ -181,7 +181,8 @@ async def _open_published(
     config: Config, keys: KeyFiles, signers: Signers, now: Clock, stack: AsyncExitStack, away: Unavailable
 ) -> Services:
     """The rooms without a database, as far as the bundle on disk goes. Raises Unavailable if that is not far."""
-    pool = await db.create_pool(config.database_url, config.pool_size, connecting=False)
+    statements = config.prepared_statements
+    pool = await db.create_pool(config.database_url, config.pool_size, connecting=False, statements=statements)
     services = _build(config, await stack.enter_async_context(pool), keys, signers, now)
     try:
         _start_from_bundle(config, services)
@@ -209,8 +210,8 @@ async def open_pool(config: Config, size: int) -> AsyncIterator[Pool]:
     """Connections to the database, as the right role and to the right schema, or ConfigurationError or Unavailable."""
     if not config.database_url:
         raise ConfigurationError("KHOSO_DATABASE_URL is missing; `khoso demo` brings a database of its own")
-    async with await db.create_pool(config.database_url, size) as pool:
-        async with db.connection(pool) as conn:
+    async with await db.create_pool(config.database_url, size, statements=config.prepared_statements) as pool:
+        async with db.transaction(pool) as conn:
             await db.check_schema(conn)
         yield pool
 

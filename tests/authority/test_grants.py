@@ -42,7 +42,7 @@ async def test_the_grants_of_a_subject_are_those_of_the_moment(
     await assign(conn, clock, subject="person:8", role="officer")
 
     async def grants() -> list[Grant]:
-        async with db.connection(services.pool) as pooled:
+        async with db.transaction(services.pool) as pooled:
             return await services.authority.grants_of(pooled, "person:7")
 
     inspect = Grant(scope="inspect", agency_code="H17.05.12", type_code="KQ.H17.000003")

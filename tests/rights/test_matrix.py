@@ -1,5 +1,7 @@
 """Every route that the application has, asked by every role for its own, for others' and for what is not there."""
 
+import asyncio
+import random
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -19,8 +21,10 @@ from http_routes import Route, is_absent, routes
 from identity.programs import Key
 from khoso.app import create_app
 from khoso.config import Config
+from khoso.embedded import EmbeddedPostgres
 from khoso.pages.assets import assets
 from khoso.wiring import open_services
+from pooling import CONNECTIONS, PGBOUNCER, make_pooler
 from rights.expected import ANONYMOUS, CITIZEN, EXPECTED, ROLES, STAFF, SYSTEM, SYSTEM_SCOPES, Json, Line, expected
 from samples import house_permit
 
@@ -250,15 +254,40 @@ async def test_everybody_is_answered_what_the_table_says(
     table: list[Route], config: Config, clock: Clock, key_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    wrong: list[str] = []
     async with living(config, clock, key_dir) as world:
-        for together in questions(table):
-            wrong += [fault async for fault in _faults(world, together)]
+        wrong = [fault for together in questions(table) for fault in await _faults(world, together)]
     assert not wrong, "\n".join(wrong)
 
 
-async def _faults(world: World, together: tuple[Question, ...]) -> AsyncIterator[str]:
-    answers = []
+@pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed (apt-get install pgbouncer)")
+async def test_everybody_is_answered_the_same_through_a_pooler(
+    server: EmbeddedPostgres,
+    table: list[Route],
+    config: Config,
+    clock: Clock,
+    key_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All roles at once on few connections, so that each comes after somebody else's transaction."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    waiting = iter(random.Random(20261126).sample(everything := list(questions(table)), len(everything)))
+    wrong: list[str] = []
+
+    async def ask_on() -> None:
+        for together in waiting:
+            wrong.extend(await _faults(world, together))
+
+    pooler = await make_pooler(server)
+    with pooler.running():
+        async with living(pooler.before(config), clock, key_dir) as world, asyncio.TaskGroup() as askers:
+            for _ in range(4 * CONNECTIONS):
+                askers.create_task(ask_on())
+    assert not wrong, "\n".join(wrong)
+
+
+async def _faults(world: World, together: tuple[Question, ...]) -> list[str]:
+    answers, wrong = [], []
     for question in together:
         if question.whose == "foreign" and question.line.about in EVERYBODYS:
             continue
@@ -266,11 +295,12 @@ async def _faults(world: World, together: tuple[Question, ...]) -> AsyncIterator
         answers.append(answer)
         awaited = expected(question.line, question.role, question.whose)
         if answer.status_code != awaited:
-            yield f"{question}: {answer.status_code} and not {awaited}: {answer.text[:200]!r}"
+            wrong.append(f"{question}: {answer.status_code} and not {awaited}: {answer.text[:200]!r}")
         if world.stranger in answer.text or STRANGER["name"] in answer.text:
-            yield f"{question}: tells of a stranger's paper: {answer.text[:200]!r}"
+            wrong.append(f"{question}: tells of a stranger's paper: {answer.text[:200]!r}")
     if len({_words(answer) for answer in answers}) > 1:
-        yield f"{together[0]}: is told apart from absent: {[answer.text[:200] for answer in answers]}"
+        wrong.append(f"{together[0]}: is told apart from absent: {[answer.text[:200] for answer in answers]}")
+    return wrong
 
 
 def _words(answer: httpx.Response) -> str:

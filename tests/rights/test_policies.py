@@ -141,7 +141,7 @@ async def test_every_right_to_a_table_has_rows_or_is_documented_as_none(owner: a
 
 async def test_with_an_open_table_the_application_does_not_start(owner: asyncpg.Connection, database: Database) -> None:
     await owner.execute("ALTER TABLE scan NO FORCE ROW LEVEL SECURITY")
-    async with await db.create_pool(database.app_dsn, 1) as pool, db.connection(pool) as conn:
+    async with await db.create_pool(database.app_dsn, 1) as pool, db.transaction(pool) as conn:
         with pytest.raises(ConfigurationError):
             await db.check_schema(conn)
 
@@ -181,7 +181,7 @@ async def test_bounds_end_with_their_transaction(database: Database, owner: asyn
         with pytest.raises(asyncpg.DivisionByZeroError):
             await _fail(pool)
         assert await count(Bounds(duty="verify")) == 0
-        async with db.connection(pool) as conn:
+        async with db.transaction(pool) as conn:
             assert await conn.fetchval("SELECT count(*) FROM status_list") == 0
 
 

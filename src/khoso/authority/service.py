@@ -54,13 +54,13 @@ class Authority:
 
     async def list_roles(self) -> list[Role]:
         """All roles there are, by name."""
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool) as conn:
             return await store.list_roles(conn)
 
     async def list_assignments(self, search: Search, caller: Caller) -> AssignmentPage:
         """A page of the assignments that the caller administers. Raises InvalidInput for a bad cursor."""
         before = read_cursor(search.cursor)
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool) as conn:
             found = await store.list_assignments(
                 conn, self._purview(caller, ADMINISTER), search, self._now(), before, search.limit + 1
             )

@@ -72,7 +72,7 @@ class Custody:
 
     async def list_keys(self) -> list[SigningKey]:
         """All keys of agencies, as the rows have them."""
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool) as conn:
             return await store.list_keys(conn)
 
     async def stop_key(self, kid: bytes, since: datetime, actor: str) -> SigningKey:
@@ -102,7 +102,7 @@ class Custody:
 
     async def find_publishers(self) -> set[bytes]:
         """The kids of the publisher keys that are registered and not stolen."""
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool) as conn:
             return {one.kid for one in await trust_store.list_publishers(conn) if one.compromised_at is None}
 
     async def follow_publisher(self, kid: bytes, actor: str) -> None:
@@ -166,13 +166,17 @@ class Custody:
         await trust_store.activate_keys(conn, brought, self._now() + KEY_OVERLAP)
 
     async def _await_open_transactions(self) -> None:
-        async with db.connection(self._pool) as conn:
-            horizon, deadline = await trust_store.get_horizon(conn), asyncio.get_running_loop().time()
-            deadline += PATIENCE.total_seconds()
-            while not await trust_store.has_passed(conn, horizon):
-                if asyncio.get_running_loop().time() > deadline:
-                    raise Unavailable("a transaction stays open: end it (pg_stat_activity) and run the command again")
-                await asyncio.sleep(_LOOK_SECONDS)
+        async with db.transaction(self._pool) as conn:
+            horizon = await trust_store.get_horizon(conn)
+        deadline = asyncio.get_running_loop().time() + PATIENCE.total_seconds()
+        while not await self._has_passed(horizon):
+            if asyncio.get_running_loop().time() > deadline:
+                raise Unavailable("a transaction stays open: end it (pg_stat_activity) and run the command again")
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _has_passed(self, horizon: str) -> bool:
+        async with db.transaction(self._pool) as conn:
+            return await trust_store.has_passed(conn, horizon)
 
     async def _collect(self, kid: bytes) -> HonestPapers:
         """One status list at a time: no more than 2^17 papers in memory beside the set itself."""

@@ -92,7 +92,7 @@ async def _published_rows(services: "Services") -> list[dict[str, Any]]:
     from khoso import db
     from khoso.publishing import store
 
-    async with db.connection(services.pool) as conn:
+    async with db.transaction(services.pool) as conn:
         types = await store.find_types(conn)
         statuses = await store.list_sizes(conn)
     types_rows = [] if types is None else [_row("types", types.version, types.issued_at, None, len(types.cwt))]

@@ -32,6 +32,7 @@ async def provision(server: EmbeddedPostgres) -> ProvisionedDatabase:
     try:
         for role in (OWNER, APP):
             await _put_role(connection, role, _keep_password(server, role))
+        await _put_settings(connection)
         await _put_database(connection)
     finally:
         await connection.close()
@@ -67,6 +68,17 @@ async def _put_role(connection: asyncpg.Connection, role: str, password: str) ->
             $$
             """
         )
+
+
+async def _put_settings(connection: asyncpg.Connection) -> None:
+    """As deploy/postgres/roles.sql has them: on the role, for a pooler between hands no settings on."""
+    await connection.execute(
+        """
+        ALTER ROLE khoso_app SET statement_timeout = '30s';
+        ALTER ROLE khoso_app SET timezone = 'UTC';
+        ALTER ROLE khoso_app SET jit = off;
+        """
+    )
 
 
 async def _put_database(connection: asyncpg.Connection) -> None:

@@ -62,7 +62,7 @@ class Holds:
 
     async def list_rules(self) -> list[IssuingRule]:
         """What is too fast, in each agency that has a rule of its own, and in all others ('')."""
-        async with db.connection(self._pool) as conn:
+        async with db.transaction(self._pool) as conn:
             return await store.list_rules(conn)
 
     async def set_rule(self, rule: IssuingRule, actor: str) -> None:
