@@ -28,7 +28,7 @@ from litestar import Litestar
 
 import invariants
 from command_line import Khoso, make_khoso
-from economy import pytest_runtest_protocol, pytest_xdist_make_scheduler
+from economy import pytest_runtest_protocol, pytest_xdist_auto_num_workers, pytest_xdist_make_scheduler
 from khoso.app import create_app
 from khoso.catalogue import danang
 from khoso.config import Config
@@ -39,7 +39,7 @@ from khoso.migrating import migrate
 from khoso.signing.files import KeyFiles
 from khoso.wiring import Services, open_services
 
-__all__ = ["pytest_runtest_protocol", "pytest_xdist_make_scheduler"]
+__all__ = ["pytest_runtest_protocol", "pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
 
 ORIGIN = "https://kho.danang.gov.vn"
 CITY = "khoso_city"

@@ -1,5 +1,6 @@
 """How the suite is spread over processes, and where it is traced for coverage. `conftest` hands the hooks to pytest."""
 
+import os
 from collections import OrderedDict
 from collections.abc import Generator
 from typing import Any
@@ -53,3 +54,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     if coverage is not None and coverage.cov_controller is not None and coverage.cov_controller.started != traced:
         (coverage.cov_controller.resume if traced else coverage.cov_controller.pause)()
     return (yield)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: many tests wait for a camera, a killed server, a slow client."""
+    return len(os.sched_getaffinity(0)) + 1
