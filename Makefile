@@ -70,7 +70,7 @@ web: $(BUILT) ## build the scripts of the pages into the package
 
 # Each measures one thing on a PostgreSQL of its own, with fsync on. Those over HTTP want a load generator and, to compare
 # with, a program for Node.
-BENCHMARKS := verify qr bulk signers withdraw audit publish stolen_key
+BENCHMARKS := verify rights qr bulk signers withdraw audit publish stolen_key
 HTTP_BENCHMARKS := issue_http verify_http revocation outage cutoff
 
 bench: $(VENV)/.dev ## measure; machines shared with others are noisy

@@ -89,31 +89,37 @@ async def transaction(pool: Pool, bounds: Bounds = NOTHING) -> AsyncIterator[Con
     Whatever says that the server is away leaves as Unavailable; text with U+0000, which PostgreSQL does not hold, as
     InvalidInput. Raises NotPermitted for an agency that cannot be.
     """
-    async with _acquire(pool) as conn, conn.transaction():
-        await _limit(conn, bounds)
+    async with _transaction(pool, "BEGIN", bounds) as conn:
         yield conn
 
 
 @asynccontextmanager
 async def snapshot(pool: Pool, bounds: Bounds = NOTHING) -> AsyncIterator[Connection]:
     """The same for reading alone, everything as of one moment."""
-    async with _acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
-        await _limit(conn, bounds)
+    async with _transaction(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", bounds) as conn:
         yield conn
 
 
 @asynccontextmanager
-async def _acquire(pool: Pool) -> AsyncIterator[Connection]:
-    """Only for a transaction: behind a pooler two statements outside one may be run by two servers' processes."""
+async def _transaction(pool: Pool, begin: str, bounds: Bounds) -> AsyncIterator[Connection]:
+    """The only way to a connection: behind a pooler, statements outside a transaction may get to different sessions."""
+    begin = "; ".join([begin, *_limits(bounds)])
     with translating_absence(), _refusing_nul():
         async with pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as conn:
-            yield conn
+            try:
+                await conn.execute(begin)  # by hand: the library's own takes a round trip more, for the bounds
+                yield conn
+            except BaseException:
+                await conn.execute("ROLLBACK")
+                raise
+            ended = await conn.execute("COMMIT")
+            assert ended == "COMMIT", "somebody went on after an error that had ended the transaction"
 
 
-async def _limit(conn: Connection, bounds: Bounds) -> None:
-    """Tell the policies of row-level security what the transaction may touch, until its end: one round trip."""
+def _limits(bounds: Bounds) -> list[str]:
+    """What tells the policies of row-level security what a transaction may touch, until its end."""
     if bounds == NOTHING:
-        return
+        return []
     settings = {
         "vault": () if bounds.vault_id is None else (str(bounds.vault_id),),
         "agencies": bounds.agencies,
@@ -126,7 +132,7 @@ async def _limit(conn: Connection, bounds: Bounds) -> None:
             if _FORMS[name].fullmatch(value) is None:
                 raise NotPermitted(f"{name}: {value!r}")
         statements.append(f"SET LOCAL khoso.{name} = '{' '.join(values)}'")
-    await conn.execute("; ".join(statements))
+    return statements
 
 
 async def fetch_one(conn: Connection, row_type: type[Row], sql: LiteralString, *args: object) -> Row | None:
