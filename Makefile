@@ -96,8 +96,8 @@ soak: $(VENV)/.dev ## ten thousand sequences of people who draft, approve and de
 films: $(VENV)/.dev $(BUILT) ## every paper of the demonstration before the scanner's camera under every condition, about five minutes
 	@KHOSO_FILMS=whole $(BIN)/pytest tests/pages/test_films.py -q
 
-gallery: $(VENV)/.dev $(BUILT) ## take the pictures of docs/gallery anew (needs Chromium)
-	@PYTHONPATH=tests $(BIN)/python -m gallery
+gallery: $(VENV)/.dev $(BUILT) ## take the pictures of docs/gallery anew (needs Chromium; ARGS="account papers" takes some)
+	@PYTHONPATH=tests $(BIN)/python -m gallery $(ARGS)
 
 lock: $(VENV)/.dev ## write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade takes newer releases)
 	@$(LOCK) pyproject.toml --extra dev requirements/build.in --output-file requirements/dev.txt

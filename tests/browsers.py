@@ -1,12 +1,13 @@
-"""A Chromium that asks nobody but whom a page asks."""
+"""A Chromium that asks nobody but whom a page asks, and a phone's authenticator in it."""
 
 import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, CDPSession, Page, async_playwright
 
 
 @asynccontextmanager
@@ -20,3 +21,30 @@ async def open_chromium(*flags: str) -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=executable, args=every)
         yield browser
         await browser.close()
+
+
+@dataclass(frozen=True)
+class Authenticator:
+    """Makes passkeys and confirms by them, as long as it recognises its owner."""
+
+    cdp: CDPSession
+    name: str
+
+    @classmethod
+    async def put_into(cls, page: Page) -> "Authenticator":
+        """One that recognises him."""
+        cdp = await page.context.new_cdp_session(page)
+        await cdp.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserVerified": True,
+            "automaticPresenceSimulation": True,
+        }
+        added = await cdp.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        return cls(cdp, added["authenticatorId"])
+
+    async def recognise(self, *, owner: bool) -> None:
+        await self.cdp.send("WebAuthn.setUserVerified", {"authenticatorId": self.name, "isUserVerified": owner})

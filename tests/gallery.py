@@ -1,15 +1,16 @@
 """Takes the pictures of docs/gallery anew: every page and the main answers, at four widths, in both languages.
 
-`make gallery` runs it on a demonstration of its own. A picture is as much as the window shows, in few colours, and all
-of them together stay below a limit.
+`make gallery` runs it on a demonstration of its own; `make gallery ARGS="account papers"` takes those scenes alone. A
+picture is as much as the window shows, in few colours, and all of them together stay below a limit.
 """
 
 import asyncio
 import io
 import json
 import shutil
+import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from PIL import Image
 from playwright.async_api import BrowserContext, FloatRect, Page
 
 import filming
-from browsers import open_chromium
+from browsers import Authenticator, open_chromium
 from demo.launching import Demo
 from khoso.rendering.qr import qr_png
 from rendering.degrade import blurred
@@ -87,6 +88,18 @@ def looked_up(typed: str) -> Callable[[Stage], Awaitable[None]]:
 async def printed(stage: Stage) -> None:
     await stage.page.emulate_media(media="print")
     await stage.page.goto(f"{stage.origin}/demo/papers")
+
+
+async def logged_in(stage: Stage) -> None:
+    """An officer, who has just added a passkey."""
+    await Authenticator.put_into(stage.page)
+    await stage.page.goto(f"{stage.origin}/login")
+    await stage.page.get_by_role("button", name="can-bo.hai-chau", exact=True).click()
+    await stage.page.locator("#passkey-name").fill("Điện thoại cơ quan")
+    await stage.page.locator("#passkeys form button").click()
+    await stage.page.locator("#passkeys .rows strong").wait_for()
+    await stage.page.goto(f"{stage.origin}/account#passkeys")
+    await stage.page.locator("#passkeys .rows strong").wait_for()
 
 
 async def open_scanner(stage: Stage) -> None:
@@ -175,31 +188,35 @@ SCENES = (
     Scene("papers-guide", "each paper explained", opened("/demo/papers/guide")),
     Scene("papers-guide-forged", "a forgery explained", opened("/demo/papers/guide#not_genuine-unknown_key")),
     Scene("account", "the account page of somebody who is not logged in", opened("/account")),
+    Scene("account-passkeys", "an officer's account: passkeys listed and added", logged_in),
     Scene("api", "the API as people read it", opened("/docs/api")),
 )
 
 
-async def main() -> None:
-    """Write every picture and the index anew."""
+async def main(names: Sequence[str]) -> None:
+    """Write these scenes, or without any name all of them, and the index anew. Raises KeyError for an unknown one."""
+    by_name = {scene.name: scene for scene in SCENES}
+    scenes = [by_name[name] for name in names or by_name]
     room = Path(tempfile.mkdtemp(prefix="khoso-gallery-"))
     demo = Demo(room)
     try:
         demo.start()
         demo.wait_ready()
-        shutil.rmtree(GALLERY, ignore_errors=True)
-        GALLERY.mkdir()
-        await take_all(demo, room)
+        if not names:
+            shutil.rmtree(GALLERY, ignore_errors=True)
+        GALLERY.mkdir(exist_ok=True)
+        await take(scenes, demo, room)
     finally:
         demo.end()
         shutil.rmtree(room)
     (GALLERY / "README.md").write_text("".join(index()), "utf-8")
     size = sum(file.stat().st_size for file in GALLERY.iterdir())
-    print(f"{len(SCENES) * len(LANGUAGES) * len(SIZES)} pictures, {size:,} bytes")
+    print(f"{len(scenes) * len(LANGUAGES) * len(SIZES)} pictures; all are {size:,} bytes")
     if size > MAX_BYTES:
         raise SystemExit(f"more than {MAX_BYTES:,} bytes")
 
 
-async def take_all(demo: Demo, room: Path) -> None:
+async def take(scenes: Sequence[Scene], demo: Demo, room: Path) -> None:
     papers = {paper["slug"]: paper for paper in json.loads(demo.places.papers.read_bytes())["papers"]}
     film = room / "desk.y4m"
     still = filming.CONDITIONS["still"]
@@ -207,7 +224,7 @@ async def take_all(demo: Demo, room: Path) -> None:
     filming.write_film(film, [paper], lambda code, chance: blurred(still(code, chance), radius_px=9))
     async with open_chromium(*FILM_FLAGS, f"--use-file-for-fake-video-capture={film}") as browser:
         for language in LANGUAGES:
-            for scene in SCENES:
+            for scene in scenes:
                 context = await browser.new_context(viewport={"width": 390, "height": SIZES[390]})
                 async with in_language(context, demo.origin, language) as page:
                     await scene.prepare(Stage(page, demo.origin, papers))
@@ -257,4 +274,4 @@ def index() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:]))

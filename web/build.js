@@ -6,7 +6,7 @@ import { build } from "vite";
 
 const BUILT = new URL("../src/khoso/pages/built/", import.meta.url).pathname;
 const PAGES = new URL("pages/", import.meta.url).pathname;
-const SCRIPTS = ["src/khoso.ts", "src/verify.ts", "src/scanner/scanner.ts", "workers/decoder.ts"];
+const SCRIPTS = ["src/khoso.ts", "src/account.ts", "src/verify.ts", "src/scanner/scanner.ts", "workers/decoder.ts"];
 const CLASSIC = ["workers/service_worker.ts"]; // not every browser takes a module as a service worker
 const WASM = new URL(import.meta.resolve("zxing-wasm/reader/zxing_reader.wasm"));
 

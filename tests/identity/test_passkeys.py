@@ -10,9 +10,10 @@ from uuid import UUID
 import asyncpg
 import msgspec
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
-from browsers import open_chromium
+from axe import violations
+from browsers import Authenticator, open_chromium
 from conftest import Clock, open_client
 from demo.launching import free_port
 from desk import AGENCY, Desk, problem, read
@@ -120,21 +121,13 @@ def site(config: Config) -> Iterator[str]:
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    """A browser with a phone's authenticator in it."""
     async with open_chromium() as browser:
-        page = await browser.new_page()
-        cdp = await page.context.new_cdp_session(page)
-        await cdp.send("WebAuthn.enable")
-        authenticator = {
-            "protocol": "ctap2",
-            "transport": "internal",
-            "hasResidentKey": True,
-            "hasUserVerification": True,
-            "isUserVerified": True,
-            "automaticPresenceSimulation": True,
-        }
-        await cdp.send("WebAuthn.addVirtualAuthenticator", {"options": authenticator})
-        yield page
+        yield await browser.new_page(viewport={"width": 320, "height": 640})
+
+
+@pytest.fixture
+async def authenticator(page: Page) -> Authenticator:
+    return await Authenticator.put_into(page)
 
 
 SEND = """
@@ -143,12 +136,6 @@ async ([method, path, body, key]) => {
   const answer = await fetch(path, {method, headers, body: body === null ? undefined : JSON.stringify(body)});
   const text = await answer.text();
   return {status: answer.status, body: text === "" ? null : JSON.parse(text)};
-}
-"""
-MAKE = """
-async (json) => {
-  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(json);
-  return (await navigator.credentials.create({publicKey})).toJSON();
 }
 """
 SHOW = """
@@ -165,12 +152,65 @@ async def send(page: Page, method: str, path: str, body: object = None, key: str
     return found
 
 
-async def test_an_officer_confirms_with_a_passkey_what_his_agency_asks_for(
-    site: str, page: Page, config: Config, assign: Assign
-) -> None:
+async def log_in(page: Page, site: str) -> None:
     await page.goto(f"{site}/login")
     await page.get_by_role("button", name="thinh", exact=True).click()
     await page.wait_for_url(f"{site}/account")
+
+
+async def add_passkey(page: Page, name: str) -> None:
+    await page.get_by_label("Tên của khoá mới").fill(name)
+    await page.get_by_role("button", name="Thêm khoá truy cập").click()
+
+
+async def test_passkeys_are_added_and_removed_on_the_account_page(
+    site: str, page: Page, authenticator: Authenticator
+) -> None:
+    told = page.locator("#passkeys .told")
+    listed = page.locator("#passkeys .rows strong")
+    confirm = page.get_by_role("button", name="Xác nhận bằng khoá")
+    await log_in(page, site)
+    await expect(page.get_by_text("Bạn chưa có khoá nào.")).to_be_visible()
+
+    await authenticator.recognise(owner=False)
+    await add_passkey(page, "Điện thoại")
+    await expect(told).to_contain_text("Chưa thực hiện: bạn đã huỷ")
+    await authenticator.recognise(owner=True)
+    await add_passkey(page, "Điện thoại")
+    await expect(told).to_contain_text("Đã thêm khoá truy cập.")
+    await expect(listed).to_have_text(["Điện thoại"])
+    await expect(page.get_by_text("chưa dùng lần nào")).to_be_visible()
+
+    await page.get_by_text("Xoá khoá này").click()
+    await page.get_by_role("button", name="Xoá", exact=True).click()
+    await expect(page.get_by_text("Trước khi thêm hoặc xoá, hãy xác nhận")).to_be_visible()
+    await expect(confirm).to_be_focused()
+    assert await violations(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth") == 320
+    await authenticator.recognise(owner=False)
+    await confirm.click()
+    await expect(told).to_contain_text("Chưa thực hiện: bạn đã huỷ")
+    await authenticator.recognise(owner=True)
+    await confirm.click()
+    await expect(told).to_contain_text("Đã xoá khoá truy cập.")
+    await expect(confirm).to_be_hidden()
+    await expect(page.get_by_text("Bạn chưa có khoá nào.")).to_be_visible()
+
+    await add_passkey(page, "Điện thoại")
+    await expect(listed).to_have_text(["Điện thoại"])
+    await page.locator("#language-en").check()
+    await page.get_by_label("Name of the new passkey").fill("The same phone again")
+    await page.get_by_role("button", name="Add a passkey").click()
+    await expect(told).to_contain_text("This device has a passkey here already.")
+    await page.context.clear_cookies()
+    await page.get_by_role("button", name="Add a passkey").click()
+    await expect(told).to_contain_text("Your session has ended.")
+
+
+async def test_an_officer_confirms_with_a_passkey_what_his_agency_asks_for(
+    site: str, page: Page, authenticator: Authenticator, config: Config, assign: Assign
+) -> None:
+    await log_in(page, site)
     subject = (await send(page, "GET", "/api/v1/me"))["body"]["subject"]
     await assign(subject, "officer", AGENCY)
     assert (await send(page, "PUT", "/api/v1/me/agency", {"agency_code": AGENCY}))["status"] == 204
@@ -186,11 +226,11 @@ async def test_an_officer_confirms_with_a_passkey_what_his_agency_asks_for(
             pass
     assert refused["body"]["code"] == "step_up_required"
 
-    options = (await send(page, "POST", "/api/v1/me/passkeys/options"))["body"]
-    made = await page.evaluate(MAKE, options)
-    registered = await send(page, "POST", "/api/v1/me/passkeys", {"name": "Điện thoại", "credential": made})
-    assert registered["status"] == 201, registered
-    assert (await send(page, "POST", "/api/v1/me/passkeys", {"name": "x", "credential": made}))["status"] in (403, 422)
+    async with page.expect_request(lambda one: one.method == "POST" and one.url.endswith("/passkeys")) as asked:
+        await add_passkey(page, "Điện thoại")
+    await expect(page.locator("#passkeys .told")).to_contain_text("Đã thêm khoá truy cập.")
+    made = (await asked.value).post_data_json
+    assert (await send(page, "POST", "/api/v1/me/passkeys", made))["status"] in (403, 422)
 
     before = (await page.context.cookies())[0]["value"]
     options = (await send(page, "POST", OPTIONS))["body"]

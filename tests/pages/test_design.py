@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from playwright.async_api import Browser, Page, expect
 
+from account_pages import be_logged_in
 from demo_site import Site
 from khoso.formats.verdict import Outcome
 from khoso.pages.sheet import render_sheet
@@ -122,6 +123,10 @@ async def test_thumbs_find_every_control(site: Site, phone: Page) -> None:
         await phone.goto(site.origin + path)
         assert await phone.evaluate(SMALL_TARGETS) == [], path
     await show_verdict(phone, site, Outcome.SUPERSEDED)
+    assert await phone.evaluate(SMALL_TARGETS) == []
+    await be_logged_in(phone, "Nguyễn Văn An", "Firefox 145 · Windows")
+    await phone.goto(f"{site.origin}/account")
+    await phone.locator("#passkeys summary").click()
     assert await phone.evaluate(SMALL_TARGETS) == []
 
 

@@ -17,7 +17,7 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 import hostile
-from account_pages import account_page_of
+from account_pages import be_logged_in
 from demo_site import Site
 from forging import resign
 from khoso.formats import digits
@@ -374,17 +374,16 @@ async def test_what_the_api_says_of_them_is_no_page(
         )
 
 
-async def test_names_of_people_and_browsers_are_text_on_the_account_page(site: Site, page: Page) -> None:
-    """A name comes from the identity provider; what a browser calls itself, from whoever logs in."""
-    served = {"body": b""}
-    headers = {**SECURITY_HEADERS, "content-type": "text/html; charset=utf-8"}
-    await page.route("**/account", lambda route: route.fulfill(body=served["body"], headers=headers))
+async def test_names_of_people_browsers_and_passkeys_are_text_on_the_account_page(site: Site, page: Page) -> None:
+    """A name comes from the identity provider; what browsers and passkeys are called, from whoever logs in."""
     markups = set()
     for name, text in {**hostile.MARKUP, **hostile.DIRECTIONS, **hostile.HIDDEN, "word": "W" * 200}.items():
-        served["body"] = account_page_of(text, text)
+        await page.unroute_all()
+        await be_logged_in(page, text, text)
         await page.goto(f"{site.origin}/account")
+        await expect(page.locator("#passkeys .rows strong")).to_have_count(1)
         assert await page.locator("main h1").text_content() == made_visible(text), name
-        assert await page.locator(".sessions strong").all_text_contents() == [made_visible(text)] * 2, name
+        assert await page.locator(".rows strong").all_text_contents() == [made_visible(text)] * 3, name
         markups.add(await page.locator("main").evaluate(MARKUP))
         await assert_it_fits(page, name)
     assert len(markups) == 1

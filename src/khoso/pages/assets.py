@@ -15,6 +15,7 @@ _SOURCES = (
     ("khoso.pages", "static/icon-192.png", "image/png"),
     ("khoso.pages", "static/icon-512.png", "image/png"),
     ("khoso.pages", "built/khoso.js", "text/javascript"),
+    ("khoso.pages", "built/account.js", "text/javascript"),
     ("khoso.pages", "built/verify.js", "text/javascript"),
     ("khoso.pages", "built/scanner.js", "text/javascript"),
     ("khoso.pages", "built/decoder.js", "text/javascript"),
