@@ -47,7 +47,12 @@ async def test_each_comes_with_what_is_his(demo: Demo, page: Page) -> None:
     assert (officer["name"], officer["agency"]["agency_code"]) == ("Lê Thị Thu Hà", "H17.05.12")
     assert "credentials:issue" in officer["scopes"]
 
-    await log_in(page, demo, "thanh-tra.da-nang")
+    await page.get_by_role("button", name="Đăng xuất", exact=True).click()
+    await page.goto(f"{demo.origin}/scan")
+    await page.get_by_role("link", name="Đăng nhập").click()
+    await page.get_by_role("button", name="thanh-tra.da-nang", exact=True).click()
+    await page.wait_for_url(f"{demo.origin}/scan")
+    await page.get_by_role("link", name="Chọn cơ quan").click()
     await page.select_option("#agency_code", "H17.05.12")
     await page.get_by_role("button", name="Chọn", exact=True).click()
     await page.get_by_text("inspect", exact=True).wait_for()

@@ -158,6 +158,36 @@ async def test_a_login_that_took_too_long_is_refused(browser: Browser, clock: Cl
     await refused(await browser.client.get(back))
 
 
+async def test_one_comes_back_to_the_page_from_which_one_logged_in(browser: Browser) -> None:
+    for path, page in (("/login?to=scan", "/scan"), ("/login?to=account", "/account"), ("/login", "/account")):
+        answer = await browser.finish(await browser.begin(path), "thinh")
+        assert (answer.status_code, answer.headers["location"]) == (303, page)
+        assert "__Host-khoso-return" not in browser.client.cookies
+
+
+OTHER_PLACES = (
+    *("", "/scan", "scan/", "Scan", "//evil.example", "/\\evil.example", "\\\\evil.example", "/%2F/evil.example"),
+    *("https://evil.example", "https:evil.example", "javascript:alert(1)", "scan\r\nlocation: //evil.example"),
+    *("scan@evil.example", ".evil.example", "/scan/../\t/evil.example"),
+)
+
+
+async def test_a_login_leads_nowhere_else(browser: Browser) -> None:
+    for place in OTHER_PLACES:
+        await refused(await browser.client.get("/login", params={"to": place}))
+    await refused(await browser.client.get("/login?to=scan&to=//evil.example"))
+
+
+async def test_a_cookie_leads_nowhere_else(browser: Browser) -> None:
+    for place in ("//evil.example", "%2F%2Fevil.example", "https://evil.example", "/scan"):
+        back = await browser.back_from(await browser.begin("/login?to=scan"), "thinh")
+        login = browser.client.cookies["__Host-khoso-login"]
+        browser.client.cookies.clear()
+        cookies = {"cookie": f"__Host-khoso-return={place}; __Host-khoso-login={login}"}
+        answer = await browser.client.get(back, headers=cookies)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/account"), place
+
+
 async def test_the_provider_is_asked_for_an_id_of_the_right_form(browser: Browser) -> None:
     await refused(await browser.finish(await browser.begin(), "wrong-id"))
 

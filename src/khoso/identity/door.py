@@ -24,6 +24,8 @@ COOKIE = "__Host-khoso"
 """The browser takes it only over TLS, from this very host, and gives it to no script."""
 LOGIN_COOKIE = "__Host-khoso-login"
 """Of a browser whose user is at the identity provider."""
+RETURN_COOKIE = "__Host-khoso-return"
+"""To which of our pages he comes back."""
 SESSION_HEADER = b"khoso-session"
 
 _SAFE = frozenset({"GET", "HEAD"})

@@ -24,7 +24,7 @@ from khoso.errors import (
 )
 from khoso.http import secret_cookie
 from khoso.identity.authorizing import Authorizations, AuthorizeQuery
-from khoso.identity.door import COOKIE, LOGIN_COOKIE, Door, read_cookie
+from khoso.identity.door import COOKIE, LOGIN_COOKIE, RETURN_COOKIE, Door, read_cookie
 from khoso.identity.logins import PATIENCE, Logins, ProviderAnswer
 from khoso.identity.me import Me
 from khoso.identity.sessions import LONGEST, Sessions
@@ -33,6 +33,9 @@ from khoso.pages.templates import render
 from khoso.problems import STATUS, sentence
 
 PATH = "/account"
+RETURNS = {"account": PATH, "scan": "/scan"}
+"""The pages from which one logs in and to which one comes back, by their names in links: no address is ever taken."""
+
 NO_TIME = timedelta()
 
 _PUBLIC = {"public": True}
@@ -63,11 +66,24 @@ async def account_page(
     return _page(me=await me.describe(caller), sessions=(await me.list_sessions(caller)).items)
 
 
+class LoginQuery(msgspec.Struct, frozen=True):
+    """From which page one logs in."""
+
+    to: str = "account"
+
+
 @get("/login", opt=_PUBLIC, include_in_schema=False, exception_handlers=_ERRORS)
-async def login(logins: NamedDependency[Logins]) -> Redirect:
-    """To the identity provider."""
+async def login(request: Request[Any, Any, Any], logins: NamedDependency[Logins]) -> Redirect:
+    """To the identity provider, and from there to the page that it names."""
+    to = _read_query(request, LoginQuery).to
+    if to not in RETURNS:
+        raise LoginRefused("to no page of ours")
     begun = await logins.begin()
-    return _redirect(begun.url, secret_cookie(LOGIN_COOKIE, begun.cookie, PATIENCE))
+    return _redirect(
+        begun.url,
+        secret_cookie(LOGIN_COOKIE, begun.cookie, PATIENCE),
+        secret_cookie(RETURN_COOKIE, to, PATIENCE),
+    )
 
 
 @get("/oauth/authorize", opt=_PUBLIC, include_in_schema=False, exception_handlers=_ERRORS)
@@ -107,7 +123,9 @@ async def finish_login(
     over = secret_cookie(LOGIN_COOKIE, "", NO_TIME)
     if finished.cookie is None:
         return _redirect(await authorizations.complete(finished), over)
-    return _redirect(PATH, over, secret_cookie(COOKIE, finished.cookie, LONGEST))
+    back = RETURNS.get(read_cookie(headers, RETURN_COOKIE) or "", PATH)
+    forgotten = secret_cookie(RETURN_COOKIE, "", NO_TIME)
+    return _redirect(back, over, forgotten, secret_cookie(COOKIE, finished.cookie, LONGEST))
 
 
 class AgencyForm(msgspec.Struct, frozen=True):

@@ -17,8 +17,8 @@ export interface Inspector {
   readonly name: string | null;
 }
 
-/** `unknown` where there is no way to sign in, or nobody has asked yet. */
-export type SignedIn = Inspector | "nobody" | "unknown";
+/** `elsewhere`: as somebody who may not inspect here; `unknown`: there is no way to sign in, or nobody has asked yet. */
+export type SignedIn = Inspector | "nobody" | "elsewhere" | "unknown";
 
 /** Where it is kept who was signed in last: without a network nobody can be asked. */
 export interface Keeper {
@@ -60,9 +60,9 @@ export class Session {
 
 const json = (response: Response): Promise<unknown> => response.json().catch(() => null);
 
-/** An officer who may not inspect is nobody here. */
 function inspectorOf(me: unknown): SignedIn {
   const { subject, name, scopes } = (me ?? {}) as { subject?: unknown; name?: unknown; scopes?: unknown };
-  if (typeof subject !== "string" || !Array.isArray(scopes) || !scopes.includes(SCOPE)) return "nobody";
+  if (typeof subject !== "string" || !Array.isArray(scopes)) return "nobody";
+  if (!scopes.includes(SCOPE)) return "elsewhere";
   return { subject, name: typeof name === "string" ? name : null };
 }

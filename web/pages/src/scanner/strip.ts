@@ -39,7 +39,7 @@ export function notice(name: string, shown: boolean): void {
 export function showSession(who: SignedIn): void {
   const section = found(document, "#session");
   section.hidden = who === "unknown";
-  section.dataset["signedIn"] = String(typeof who !== "string");
+  section.dataset["who"] = typeof who === "string" ? who : "inspector";
   if (typeof who !== "string") fill(section, { name: who.name ?? who.subject });
 }
 
