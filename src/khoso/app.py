@@ -44,6 +44,9 @@ from khoso.wiring import Clock, Services, open_services, utc_now
 MAX_BODY = 65_536
 """Largest request body, in bytes, where a route does not say otherwise."""
 
+_SETTINGS = ("origin", "papers_to_scan", "roots", "token_key")
+"""What handlers ask for of the configuration."""
+
 _SERVICES = (
     *("administration", "authority", "catalogue", "delegations", "draft_book", "drafts", "holds", "imports"),
     *("invitations", "order_book", "orders", "published", "reports", "scan_receiver", "vaults", "verifier"),
@@ -63,16 +66,6 @@ GARBAGE_THRESHOLD = 20_000
 def create_app(config: Config, now: Clock = utc_now) -> Application:
     """The application; it opens its database when it starts, or else the lists that were published last."""
     assets()  # a server without the scripts of its pages does not start
-    keys = KeyFiles(config.keys_dir)
-    token_key, roots = keys.token_key().public_key(), keys.roots()
-
-    @asynccontextmanager
-    async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with open_services(config, now, serving=True) as services:
-            app.state.services = services
-            yield
-
-    papers = read_papers(config) if config.demo else []
     app = Application(
         [
             *pages.page_handlers,
@@ -98,17 +91,14 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
             openapi.show_openapi,
         ],
         guards=[identity.guard],
-        lifespan=[lifespan],
+        lifespan=[_open_services],
         dependencies={
             "caller": Provide(provide_caller, sync_to_thread=False),
             "purview": Provide(provide_purview, sync_to_thread=False),
             "reader": Provide(vault.provide_reader, sync_to_thread=False),
             "hierarchy": Provide(provide_hierarchy, sync_to_thread=False),
-            "papers_to_scan": Provide(lambda: papers, sync_to_thread=False),
-            "roots": Provide(lambda: roots, sync_to_thread=False),
+            **{name: _provide_setting(name) for name in _SETTINGS},
             **{name: _provide(name) for name in _SERVICES},
-            "origin": Provide(lambda: config.public_url, sync_to_thread=False),
-            "token_key": Provide(lambda: token_key, sync_to_thread=False),
             **{name: _provide_of_identity(name) for name in _OF_IDENTITY},
         },
         exception_handlers=problems.HANDLERS,
@@ -122,7 +112,28 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
         return await _services(app.state).identity.door.find_caller(scope)
 
     app.hot = {route.path: route.endpoint(find_caller, app.state) for route in openapi.HOT_ROUTES}
+    configure(app, config, now)
     return app
+
+
+def configure(app: Application, config: Config, now: Clock) -> None:
+    """Say by what the application lives when it starts next. All that it knows of a configuration is in its state."""
+    keys = KeyFiles(config.keys_dir)
+    app.state.update(
+        config=config,
+        now=now,
+        origin=config.public_url,
+        papers_to_scan=read_papers(config) if config.demo else [],
+        roots=keys.roots(),
+        token_key=keys.token_key().public_key(),
+    )
+
+
+@asynccontextmanager
+async def _open_services(app: Litestar) -> AsyncIterator[None]:
+    async with open_services(app.state.config, app.state.now, serving=True) as services:
+        app.state.services = services
+        yield
 
 
 def create_served_app() -> Front:
@@ -160,6 +171,13 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD, 20, 50)
+
+
+def _provide_setting(name: str) -> Provide:
+    def from_state(state: State) -> object:
+        return state[name]
+
+    return Provide(from_state, sync_to_thread=False)
 
 
 def _provide(name: str) -> Provide:

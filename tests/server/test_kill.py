@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import httpx
 
+from conftest import NO_TLS
 from demo.launching import wait_gone
 from desk import AGENCY
 from invariants import check_everything
@@ -66,7 +67,7 @@ async def issue(client: httpx.AsyncClient, key: str, token: dict[str, str]) -> J
 
 async def keep_issuing(server: Server, keys: Iterator[int], ledger: Ledger, token: dict[str, str]) -> None:
     """Ask for each result until it is acknowledged, as an agency's system does."""
-    async with httpx.AsyncClient(base_url=server.url) as client:
+    async with httpx.AsyncClient(base_url=server.url, verify=NO_TLS) as client:
         for number in keys:
             key = str(number)
             while (answer := await issue(client, key, token)) is None:  # noqa: ASYNC110
@@ -94,7 +95,7 @@ async def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_is_killed
         killing = asyncio.create_task(kill_now_and_then(server, ledger))
         async with asyncio.timeout(90):
             await asyncio.gather(*(keep_issuing(server, keys, ledger, token) for _ in range(CLIENTS)), killing)
-        async with httpx.AsyncClient(base_url=server.url) as client:
+        async with httpx.AsyncClient(base_url=server.url, verify=NO_TLS) as client:
             sample = random.Random(7).sample(sorted(ledger.answers), 200)
             repeated = {key: await issue(client, key, token) for key in sample}
     assert repeated == {key: ledger.answers[key] for key in sample}
@@ -116,7 +117,7 @@ async def test_sigterm_lets_everybody_finish(durable_config: Config, key_dir: Pa
     """Sixty clients are connected and have asked when it is told to end; each gets his answer."""
     token = bearer(key_dir, datetime.now(UTC), "credentials:issue", agency=AGENCY)
     with serving(durable_config, tmp_path / "log") as server:
-        clients = [httpx.AsyncClient(base_url=server.url) for _ in range(60)]
+        clients = [httpx.AsyncClient(base_url=server.url, verify=NO_TLS) for _ in range(60)]
         await asyncio.gather(*(client.get("/healthz") for client in clients))
         asked = [asyncio.create_task(issue(client, str(n), token)) for n, client in enumerate(clients)]
         await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)

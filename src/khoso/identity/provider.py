@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -81,7 +82,6 @@ class Provider:
         self._settings = settings
         self._now = now
         self._known: _Known | None = None
-        self._tls = ssl.create_default_context()
 
     async def begin(self, state: str, nonce: str, code_verifier: str) -> str:
         """The address to send the browser to. Raises Unavailable if the provider does not answer."""
@@ -134,7 +134,7 @@ class Provider:
             redirect_uri=settings.redirect_uri,
             scope=settings.scope,
             timeout=_TIMEOUT_SECONDS,
-            verify=self._tls,
+            verify=_tls(),
             follow_redirects=False,
         )
         client.register_client_auth_method(PrivateKeyJWT(metadata.token_endpoint, alg="ES256"))
@@ -201,7 +201,7 @@ class Provider:
     async def _ask(self) -> _Known:
         """Read discovery document and keys. Raises Unavailable."""
         issuer = self._settings.issuer
-        async with httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS, verify=self._tls, follow_redirects=False) as client:
+        async with httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS, verify=_tls(), follow_redirects=False) as client:
             with _translating_errors():
                 text = (await client.get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")).raise_for_status()
                 metadata = msgspec.json.decode(text.content, type=_Metadata)
@@ -209,6 +209,12 @@ class Provider:
                 keys = (await client.get(metadata.jwks_uri)).raise_for_status()
                 self._known = _Known(metadata, KeySet.import_key_set(keys.json()), self._now())
         return self._known
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Whom this machine trusts; read once, for it takes longer than a request."""
+    return ssl.create_default_context()
 
 
 def _check(metadata: _Metadata, issuer: str) -> None:
