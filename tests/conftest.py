@@ -10,7 +10,6 @@ client      HTTP on the city; when the test is over, everything in the database 
 """
 
 import asyncio
-import os
 import shutil
 import ssl
 import tempfile
@@ -29,7 +28,12 @@ import structlog
 
 import invariants
 from command_line import Khoso, make_khoso
-from economy import pytest_runtest_protocol, pytest_xdist_auto_num_workers, pytest_xdist_make_scheduler
+from economy import (
+    in_memory,
+    pytest_runtest_protocol,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
 from khoso.app import configure, create_app
 from khoso.catalogue import danang
 from khoso.config import Config
@@ -97,16 +101,6 @@ def server() -> Iterator[EmbeddedPostgres]:
         asyncio.run(prepare(server))
         yield server
     shutil.rmtree(room)
-
-
-def in_memory() -> str:
-    """Where files are never written to a disk, if there is room: a database is made and dropped three times as fast."""
-    memory = "/dev/shm"
-    if not os.access(memory, os.W_OK):
-        return "/tmp"
-    room = os.statvfs(memory)
-    fits = room.f_bavail * room.f_frsize > 4 << 30 and not room.f_flag & os.ST_NOEXEC
-    return memory if fits else "/tmp"
 
 
 async def prepare(server: EmbeddedPostgres) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from economy import in_memory
 from khoso.embedded import EmbeddedPostgres
 
 
@@ -29,7 +30,7 @@ class OwnPostgres:
 
 @contextmanager
 def own_postgres(settings: Mapping[str, str]) -> Iterator[OwnPostgres]:
-    room = Path(tempfile.mkdtemp(prefix="khoso-test-", dir="/tmp"))
+    room = Path(tempfile.mkdtemp(prefix="khoso-test-", dir=in_memory()))
     room.chmod(0o711)  # the account that runs PostgreSQL for root must get through
     postgres = OwnPostgres(room / "base", settings)
     try:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from demo.launching import KHOSO, Demo
+from economy import in_memory
 from khoso import migrating
 
 _TRIAL = "import subprocess, sys, asyncpg, granian, khoso; subprocess.run([sys.executable, '--version'], check=True)"
@@ -48,7 +49,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 @pytest.fixture
 def ordinary_demo() -> Iterator[Demo]:
     """A demonstration of a user who is not root, in a directory of his."""
-    room = Path(tempfile.mkdtemp(prefix="khoso-test-", dir="/tmp"))
+    room = Path(tempfile.mkdtemp(prefix="khoso-test-", dir=in_memory()))
     demo = Demo(room)
     if os.geteuid() == 0:
         account = pwd.getpwnam("nobody")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from economy import in_memory
 from khoso.embedded import WITHOUT_DURABILITY, EmbeddedPostgres
 from khoso.embedded.binaries import find_bindir
 
@@ -21,7 +22,7 @@ MakeRoles = Callable[[], subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[EmbeddedPostgres]:
     """It would log every statement."""
-    room = Path(tempfile.mkdtemp(prefix="khoso-test-", dir="/tmp"))
+    room = Path(tempfile.mkdtemp(prefix="khoso-test-", dir=in_memory()))
     room.chmod(0o711)  # the account that runs PostgreSQL for root must get through
     with EmbeddedPostgres(room / "base", settings={**WITHOUT_DURABILITY, "log_statement": "all"}) as server:
         yield server

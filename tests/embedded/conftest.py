@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from economy import in_memory
 from khoso.embedded import EmbeddedPostgres
 
 
 def _make_room() -> Path:
     """Not tmp_path: pytest closes that to the account root hands PostgreSQL to."""
-    room = Path(tempfile.mkdtemp(prefix="khoso-test-", dir="/tmp"))
+    room = Path(tempfile.mkdtemp(prefix="khoso-test-", dir=in_memory()))
     room.chmod(0o711)
     return room
 
