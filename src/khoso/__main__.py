@@ -18,6 +18,7 @@ from khoso.commands.admin import admin_app
 from khoso.commands.agencies import agencies_app
 from khoso.commands.assignments import assignments_app
 from khoso.commands.audit import audit_app
+from khoso.commands.catalogue import catalogue_app
 from khoso.commands.clients import clients_app
 from khoso.commands.drafts import drafts_app
 from khoso.commands.issuing import issuing_app
@@ -47,7 +48,6 @@ app = typer.Typer(
     epilog="Settings are environment variables KHOSO_…; see docs/operations.md.",
 )
 token_app = typer.Typer(no_args_is_help=True, help="Access tokens.")
-catalogue_app = typer.Typer(no_args_is_help=True, help="Agencies, result types, rights.")
 app.add_typer(keys_app, name="keys")
 app.add_typer(lists_app, name="lists")
 app.add_typer(token_app, name="token")
@@ -287,20 +287,6 @@ def token_make(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     out.print(token, highlight=False)
-
-
-@catalogue_app.command("load-danang")
-def catalogue_load() -> None:
-    """Load the catalogue of Da Nang that comes with the program; loading it again changes nothing."""
-    from khoso.catalogue import danang
-    from khoso.wiring import open_services
-
-    async def run(config: Config) -> None:
-        async with open_services(config, verifying=False) as services:
-            await services.catalogue.load(danang.load(), "command line")
-
-    asyncio.run(run(configuration.load()))
-    out.print("Đã nạp | loaded")
 
 
 async def _check(config: Config, *, serving: bool = False) -> tuple[int, KeyStoreError | None]:

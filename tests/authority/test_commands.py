@@ -1,9 +1,13 @@
 """Administration from the command line."""
 
 import re
+from dataclasses import replace
 
-from command_line import Khoso
+import msgspec
+
+from command_line import Ended, Khoso
 from conftest import ORIGIN, Database
+from khoso.catalogue import danang
 from khoso.config import Config
 
 PERSON = "person:6f1f0c6e-3b0a-4a52-9d8b-0d7f3c1f9a11"
@@ -47,6 +51,23 @@ def test_agencies(khoso: Khoso, config: Config) -> None:
     assert re.search(r"^- H17\.05\.14 +UBND phường Bình Thuận \| Binh Thuan$", listed.out, re.MULTILINE)
     below = khoso("agencies", "list", "--below", "H17.05.12", "--json", config=config).answer
     assert {one["agency_code"] for one in below} >= {"H17.05.12", "H17.05.14"}
+
+
+def test_a_type_that_protects_less_wants_a_decision(khoso: Khoso, config: Config) -> None:
+    permit = next(one for one in danang.load().types if one.code == "KQ.H17.000001")
+
+    def publish(version: int, *options: str, four_eyes: bool) -> Ended:
+        definition = msgspec.json.encode(replace(permit, version=version, four_eyes=four_eyes)).decode()
+        return khoso("catalogue", "publish", "-", "--actor", "chief", *options, config=config, stdin=definition)
+
+    assert "KQ.H17.000001 v2: đã công bố | published" in publish(2, four_eyes=True).out
+    refused = publish(3, four_eyes=False)
+    assert (refused.status, "--decision-number" in refused.err) == (1, True)
+    assert publish(3, "--decision-number", " ", four_eyes=False).status == 1
+    assert publish(3, "--decision-number", "12/QĐ-UBND", four_eyes=False).status == 0
+    told = khoso("audit", "list", "--act", "publish_type", "--actor", "chief", "--json", config=config).answer
+    assert [row["subject"] for row in told] == ["KQ.H17.000001 v3 12/QĐ-UBND", "KQ.H17.000001 v2"]
+    assert publish(4, four_eyes=False).status == 0, "as the one before it"
 
 
 def test_a_city_without_a_catalogue_has_nobody_to_administer(khoso: Khoso, config: Config, database: Database) -> None:

@@ -137,6 +137,16 @@ async def test_a_faulty_definition_is_refused_by_name(
     assert [problem["field"] for problem in answer.json()["problems"]] == [field]
 
 
+async def test_one_person_takes_the_second_from_no_type(client: httpx.AsyncClient) -> None:
+    watched = DRAFT | {"four_eyes": True}
+    assert (await client.post("/api/v1/result-types", json=watched)).status_code == 201
+    refused = await client.post("/api/v1/result-types", json=watched | {"version": 2, "four_eyes": False})
+    assert refused.status_code == 422
+    assert [(one["field"], one["code"]) for one in refused.json()["problems"]] == [("four_eyes", "weakened")]
+    assert (await client.get(f"/api/v1/result-types/{DRAFT['code']}")).json()["latest"] == 1
+    assert (await client.post("/api/v1/result-types", json=watched | {"version": 2})).status_code == 201
+
+
 async def test_the_size_of_a_draft(client: httpx.AsyncClient) -> None:
     longest = (await client.post("/api/v1/result-types/size", json={"definition": DRAFT})).json()
     sample = {"definition": DRAFT, "values": {"address": "91 Lê Lợi"}}

@@ -135,6 +135,40 @@ def test_labels_bounds_and_appended_choices_may_change() -> None:
     definitions.check(second(replace(COLOUR, choices=(RED, GREEN, blue), label_vi="Màu xe", required=False)), [GOOD])
 
 
+OWNER = Field(number=4, name="owner_id", kind="text", label_vi="Số định danh", label_en="Id", keep_last=3)
+WATCHED = replace(GOOD, four_eyes=True, fields=(*GOOD.fields, OWNER, replace(PLATE, number=5, name="p", in_code=False)))
+
+
+def watched(*fields: Field, version: int = 2, four_eyes: bool = True) -> ResultType:
+    """The next version of the one that protects, with these fields instead."""
+    return replace(WATCHED, version=version, four_eyes=four_eyes, fields=(*GOOD.fields, *fields))
+
+
+@pytest.mark.parametrize(
+    ("weaker", "field"),
+    [
+        (watched(four_eyes=False), "four_eyes"),
+        (watched(replace(OWNER, keep_last=4)), "fields.owner_id"),
+        (watched(replace(OWNER, keep_last=None)), "fields.owner_id"),
+        (watched(replace(OWNER, number=6, keep_last=None)), "fields.owner_id"),
+        (watched(replace(PLATE, number=5, name="p")), "fields.p"),
+        (watched(replace(PLATE, number=5, name="p", keep_last=1)), "fields.p"),
+    ],
+)
+def test_what_protects_is_weakened_by_a_decision_alone(weaker: ResultType, field: str) -> None:
+    assert faults(weaker, [WATCHED]) == {(field, "weakened")}
+    without = watched()
+    assert faults(replace(weaker, version=3), [without, WATCHED]) == {(field, "weakened")}, "not in two steps either"
+    definitions.check(weaker, [WATCHED], may_weaken=True)
+    definitions.check(replace(weaker, version=3), [WATCHED, weaker])
+
+
+def test_what_protects_may_be_made_stronger() -> None:
+    definitions.check(replace(WATCHED, version=2), [GOOD])
+    definitions.check(watched(replace(OWNER, keep_last=2)), [WATCHED])
+    definitions.check(watched(replace(OWNER, in_code=False)), [WATCHED])
+
+
 def plain(**changes: Any) -> dict[str, Any]:
     return {**msgspec.to_builtins(GOOD), **changes}
 

@@ -46,12 +46,15 @@ def refuse_unknown_keys(raw: Any, definition: ResultType) -> None:
     _raise_if_any(_unknown_keys(raw, msgspec.to_builtins(definition), ""))
 
 
-def check(definition: ResultType, earlier: Sequence[ResultType] = ()) -> None:
+def check(definition: ResultType, earlier: Sequence[ResultType] = (), *, may_weaken: bool = False) -> None:
     """Refuse a definition that could not be used, or that breaks what its earlier versions promised.
 
-    Raises InvalidInput with every fault found. `earlier` are all published versions of the same type.
+    Raises InvalidInput with every fault found. `earlier` are all published versions of the same type. `may_weaken`: it
+    may protect less than they did.
     """
-    _raise_if_any(chain(_form_problems(definition), _continuity_problems(definition, earlier)))
+    in_order = sorted(earlier, key=lambda version: version.version)
+    weakened = () if may_weaken else _weakened(definition, in_order)
+    _raise_if_any(chain(_form_problems(definition), _continuity_problems(definition, in_order), weakened))
 
 
 def check_form(definition: ResultType) -> None:
@@ -164,11 +167,10 @@ def _choice_problems(field: Field, where: str) -> Problems:
 
 def _continuity_problems(definition: ResultType, earlier: Sequence[ResultType]) -> Problems:
     """What verifiers of older codes rely on: a number means one field for ever, and choices are only appended."""
-    newest = max((version.version for version in earlier), default=0)
+    newest = earlier[-1].version if earlier else 0
     if definition.version != newest + 1:
         yield InputProblem("version", "version", f"the next version is {newest + 1}")
-    in_order = sorted(earlier, key=lambda version: version.version)
-    before = {field.number: field for version in in_order for field in version.fields}
+    before = {field.number: field for version in earlier for field in version.fields}
     for field in definition.fields:
         old = before.get(field.number)
         if old is not None:
@@ -182,6 +184,25 @@ def _changed_meaning(field: Field, old: Field) -> Problems:
     kept = [choice.value for choice in field.choices[: len(old.choices)]]
     if kept != [choice.value for choice in old.choices]:
         yield InputProblem(where, "choices_changed", "choices are only appended")
+
+
+def _weakened(definition: ResultType, earlier: Sequence[ResultType]) -> Problems:
+    """What protects citizens, and would no more: the second person, and what of a field no scanner can show."""
+    message = "it would protect less than before: that takes `khoso catalogue publish --decision-number`"
+    if earlier and earlier[-1].four_eyes and not definition.four_eyes:
+        yield InputProblem("four_eyes", "weakened", message)
+    before = {field.name: field for version in earlier for field in version.fields}
+    for field in definition.fields:
+        old = before.get(field.name)
+        if old is not None and _shown(field) > _shown(old):
+            yield InputProblem(f"fields.{field.name}", "weakened", message)
+
+
+def _shown(field: Field) -> int:
+    """How many characters of a value the code shows at most."""
+    if not field.in_code:
+        return 0
+    return MAX_LENGTH if field.keep_last is None else field.keep_last
 
 
 def _repeated(items: Iterable[Item]) -> list[Item]:

@@ -30,6 +30,7 @@ from khoso.formats.result_type import ResultType
 from khoso.formats.trust import KeyState, Trust
 from khoso.formats.trust_list import public_der, read_public_key
 from khoso.formats.verdict import TypeCatalogue
+from khoso.inputs import check_text
 from khoso.times import VIETNAM
 
 BELIEVED_FOR = timedelta(hours=24)
@@ -130,13 +131,18 @@ class Catalogue:
                 believed = await trusting.believe(conn, self._roots, self._origin, self.snapshot.believed)
                 self.snapshot = snapshots.build(version, seen_at, self._believed_for, content, keys, believed, fields)
 
-    async def publish_type(self, definition: ResultType, actor: str) -> None:
+    async def publish_type(self, definition: ResultType, actor: str, decision_number: str | None = None) -> None:
         """Publish the next version of a result type; the version that is published already changes nothing.
 
-        Raises InvalidInput with every fault of the definition.
+        It may protect less than the one before only by a decision, whose number goes into the audit. Raises
+        InvalidInput with every fault of the definition.
         """
-        async with self.changing(actor, "publish_type", f"{definition.code} v{definition.version}") as conn:
-            await self._publish(conn, [definition])
+        said = f"{definition.code} v{definition.version}"
+        if decision_number is not None:
+            check_text("decision_number", decision_number)
+            said = f"{said} {decision_number}"
+        async with self.changing(actor, "publish_type", said) as conn:
+            await self._publish(conn, [definition], may_weaken=decision_number is not None)
 
     async def upsert_agencies(self, agencies: Sequence[Agency], successors: Sequence[Successor], actor: str) -> None:
         """Write agencies and who follows them. Raises InvalidInput for codes that name nobody, and for a circle."""
@@ -217,11 +223,12 @@ class Catalogue:
     def _ends_soon(self, trust: Trust) -> bool:
         return (self._now() + RENEWED_BEFORE).timestamp() >= trust.expires_at
 
-    async def _publish(self, conn: Connection, types: Sequence[ResultType]) -> None:
+    async def _publish(self, conn: Connection, types: Sequence[ResultType], *, may_weaken: bool = False) -> None:
         published = await store.list_types(conn)
         for definition in types:
             if definition not in published:
-                definitions.check(definition, [known for known in published if known.code == definition.code])
+                earlier = [known for known in published if known.code == definition.code]
+                definitions.check(definition, earlier, may_weaken=may_weaken)
                 await store.insert_type(conn, definition, self._now())
                 published.append(definition)
 
