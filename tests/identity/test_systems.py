@@ -138,6 +138,21 @@ async def test_a_quota_is_never_exceeded_over_two_workers(
         assert (await other.get("/api/v1/me", headers=headers)).status_code == 200
 
 
+async def test_a_token_of_a_client_that_there_is_not_is_no_token(system: System, assign: Assign, clock: Clock) -> None:
+    """Signed by us, as one of a client is that ended a moment ago, where a worker has not heard of it yet."""
+    desk = system.desk
+    await assign(f"client:{system.client_id}", "officer", AGENCY)
+    ended = await system.token()
+    await desk.rows("UPDATE oauth_client SET ended_at = $1", clock())
+    absent = desk.token("credentials:read", agency=AGENCY, subject="client:system-absent")
+    for headers in (ended, absent):
+        for path in ("/api/v1/me", "/api/v1/vault/results"):
+            problem(await desk.client.get(path, headers=headers), 401, "not_authenticated")
+        verdict = await desk.client.post("/api/v1/verify", json={"code": "nothing"}, headers=headers)
+        problem(verdict, 401, "not_authenticated")
+    assert not await desk.rows("SELECT 1 FROM client_quota")
+
+
 async def test_a_client_that_ended_gets_nothing_any_more(system: System, assign: Assign, config: Config) -> None:
     await assign(f"client:{system.client_id}", "officer", AGENCY)
     headers = await system.token()

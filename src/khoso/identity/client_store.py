@@ -128,8 +128,8 @@ async def end_key(conn: Connection, client_id: str, kid: str, at: datetime) -> b
     return found is True
 
 
-async def take_requests(conn: Connection, client_id: str, hour: datetime, shares: int) -> int:
-    """Take one of so many shares of a client's quota for that hour; 0 if nothing is left, or it is not there."""
+async def take_requests(conn: Connection, client_id: str, hour: datetime, shares: int) -> int | None:
+    """Take one of so many shares of a client's quota for that hour; 0 if none is left, None if there is no client."""
     taken: int | None = await conn.fetchval(
         """
         WITH client AS (
@@ -145,14 +145,14 @@ async def take_requests(conn: Connection, client_id: str, hour: datetime, shares
                     WHERE quota.requests + excluded.requests <= (SELECT quota_per_hour FROM client)
             RETURNING 1
         )
-        SELECT share FROM client, counted
+        SELECT share * (SELECT count(*) FROM counted)::integer FROM client
         """,
         client_id,
         hour,
         shares,
         _UNLIMITED_SHARE,
     )
-    return taken or 0
+    return taken
 
 
 async def forget_quotas(conn: Connection, before: datetime) -> None:

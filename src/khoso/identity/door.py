@@ -78,7 +78,7 @@ class Door:
     async def find_caller(self, scope: Any) -> Caller | None:
         """Who sends this request (an ASGI scope); None if he shows nothing.
 
-        Raises NotAuthenticated for a bad token, CrossSiteRequest, QuotaUsedUp.
+        Raises NotAuthenticated for a token that is bad, or of no client that there is; CrossSiteRequest; QuotaUsedUp.
         """
         authorization = find_header(scope["headers"], b"authorization")
         if authorization is not None:

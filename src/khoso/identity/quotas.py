@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from khoso import db
 from khoso.bounds import Bounds
 from khoso.db import Pool
-from khoso.errors import QuotaUsedUp, Unavailable
+from khoso.errors import NotAuthenticated, QuotaUsedUp, Unavailable
 from khoso.identity import client_store as store
 
 _SHARES = 200
@@ -26,6 +26,8 @@ class _Taken:
     def __init__(self, hour: datetime) -> None:
         self.hour = hour
         self.left = 0
+        self.known = True
+        """Whether there is such a client."""
         self.ask_again_at = hour
         self.asking = asyncio.Lock()
 
@@ -39,7 +41,7 @@ class Quotas:
         self._taken: dict[str, _Taken] = {}
 
     async def take(self, client_id: str) -> None:
-        """Count a request of that client. Raises QuotaUsedUp."""
+        """Count a request of that client. Raises QuotaUsedUp, or NotAuthenticated where there is no such client."""
         now = self._now()
         hour = now.replace(minute=0, second=0, microsecond=0)
         taken = self._taken.get(client_id)
@@ -55,9 +57,12 @@ class Quotas:
         if now >= taken.ask_again_at:
             try:
                 async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
-                    taken.left = await store.take_requests(conn, client_id, taken.hour, _SHARES)
+                    share = await store.take_requests(conn, client_id, taken.hour, _SHARES)
             except Unavailable:
-                taken.left = 1  # the database is away: what needs it fails anyway, and checking papers must go on
+                share = 1  # the database is away: what needs it fails anyway, and checking papers must go on
+            taken.known, taken.left = share is not None, share or 0
         if taken.left == 0:
             taken.ask_again_at = max(taken.ask_again_at, now + _PAUSE)
+            if not taken.known:
+                raise NotAuthenticated("no such client, or not any more")
             raise QuotaUsedUp(int((taken.hour + timedelta(hours=1) - now).total_seconds()) + 1)
