@@ -13,6 +13,7 @@ from desk import AGENCY, OTHER_AGENCY, problem, read
 from drafts.conftest import APPROVER, AUTHOR, DEPUTY, DRAFTS, PERMIT, Office, ask_for_two
 from khoso.caller import Caller
 from khoso.config import Config
+from khoso.drafts.hashing import read_request
 from khoso.drafts.model import Seen
 from khoso.errors import NotAsExpected
 from samples import house_permit, truck_permit
@@ -130,11 +131,7 @@ async def test_a_new_version_of_the_type_voids_what_was_seen(office: Office) -> 
     with pytest.raises(NotAsExpected) as refused:
         await drafts.approve(asked, approver)
     assert [one.code for one in refused.value.problems] == ["type_changed"]
-    request = (await office.services.draft_book.get_draft(asked.draft_id, approver)).request
-    assert "KQ.H17.000001" in request
     author = {"agency_code": AGENCY, "author": AUTHOR}
-    from khoso.drafts.hashing import read_request
-
     standing = await office.services.draft_book.get_draft(asked.draft_id, approver)
     revised = await drafts.revise(asked.draft_id, read_request(standing), **author)
     assert (revised.revision, revised.type_version) == (2, standing.type_version + 1)
@@ -158,6 +155,18 @@ async def test_filing_again_with_the_same_key_answers_the_same_draft(office: Off
     problem(await office.try_file(house_permit(2), "one-key"), 422, "idempotency_key_reused")
     await office.file(house_permit(2), key="one-key", author=DEPUTY)
     assert problem(await office.try_file(key="k" * 101), 422, "invalid_input") == [("Idempotency-Key", "length")]
+
+
+async def test_a_key_is_good_for_one_agency(office: Office) -> None:
+    """Whoever acts for two agencies asks for another draft."""
+    await office.file(house_permit(1), key="one-key")
+    answers = [office.try_file(house_permit(serial), "one-key", agency=OTHER_AGENCY) for serial in (1, 2)]
+    for answer in await asyncio.gather(*answers):
+        problem(answer, 422, "idempotency_key_reused")
+    agencies = (AGENCY, OTHER_AGENCY) * 4
+    racing = [office.try_file(house_permit(1), "raced-key", agency=agency) for agency in agencies]
+    statuses = [answer.status_code for answer in await asyncio.gather(*racing)]
+    assert sorted(statuses) == [201] * 4 + [422] * 4
 
 
 async def test_withdrawing_and_rejecting(office: Office) -> None:
