@@ -97,7 +97,10 @@ def make_identity(
 
 
 def make_provider(config: Config, now: Clock) -> Provider | None:
-    """The identity provider of that configuration, if it names one. Raises ConfigurationError for a missing secret."""
+    """The identity provider of that configuration, if it names one.
+
+    Raises ConfigurationError for a secret or key that is missing, or is none.
+    """
     if not config.oidc_issuer:
         return None
     levels = {acr: int(level) for acr, _, level in (one.rpartition("=") for one in config.oidc_levels.split())}

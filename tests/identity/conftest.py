@@ -1,6 +1,7 @@
 """A real identity provider in a process of its own, and browsers in front of the application.
 
 provider    where people log in
+client_key  the file with the key by which it knows the client BY_KEY, and by nothing else
 assign      gives somebody a role
 browser     one with nothing in it, on the application
 """
@@ -19,12 +20,21 @@ import asyncpg
 import httpx
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from conftest import Clock
 from demo.launching import free_port
 from desk import Desk
 from identity.browsing import Browser
 from khoso.config import Config
+from khoso.signing.pem import public_pem
 
 PEOPLE = {
     "thinh": {"name": "Nguyễn Hoàng Phước Thịnh", "personal_id": "048078999001", "acr": "loa2"},
@@ -34,20 +44,44 @@ PEOPLE = {
     "no-acr": {"name": "Phạm Không Rõ", "personal_id": "048078999010"},
     "wrong-id": {"name": "Đỗ Sai Số", "personal_id": "48078999001", "acr": "loa2"},
 }
+BY_KEY = "khoso-by-key"
 Assign = Callable[..., Awaitable[None]]
+_PLAIN = NoEncryption()
 LEVELS = "loa1=1 loa2=2 loa3=3"
 
 
 @pytest.fixture(scope="session")
-def provider() -> Iterator[str]:
+def client_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("provider") / "client.pem"
+    file.write_bytes(pem(ec.generate_private_key(ec.SECP256R1())))
+    return file
+
+
+def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, encryption: KeySerializationEncryption = _PLAIN) -> bytes:
+    """A private key as others write it."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+
+
+@pytest.fixture(scope="session")
+def provider(client_key: Path) -> Iterator[str]:
     """Its issuer."""
     issuer = f"http://localhost:{free_port()}"
     people = [
         argument for sub, claims in PEOPLE.items() for argument in ("--user-claims", json.dumps({"sub": sub, **claims}))
     ]
-    command = [sys.executable, "-m", "oidc_provider_mock", "--port", issuer.rpartition(":")[2], *people]
+    key = load_pem_private_key(client_key.read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    known = {
+        "CLIENT_ID": BY_KEY,
+        "CLIENT_KEY": public_pem(key.public_key()).decode(),
+        "AUDIENCE": f"{issuer}/oauth2/token",
+    }
+    program = Path(__file__).with_name("provider_process.py")
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"PATH": os.environ["PATH"]}
+        [sys.executable, str(program), "--port", issuer.rpartition(":")[2], *people],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={"PATH": os.environ["PATH"], **known},
     )
     try:
         _wait_for(f"{issuer}/.well-known/openid-configuration", process)

@@ -1,18 +1,23 @@
 """Logging in at the identity provider: who gets in, and with what; and everybody who must not."""
 
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
-from conftest import Clock
+from conftest import Clock, open_client
 from desk import Desk, problem, read
 from identity.browsing import BY_SCRIPT, Browser
-from identity.conftest import Assign
+from identity.conftest import BY_KEY, LEVELS, Assign, pem
 from khoso.config import Config
-from khoso.errors import LoginRefused
+from khoso.errors import ConfigurationError, LoginRefused
 from khoso.identity_wiring import make_provider
+from khoso.signing.pem import public_pem
 from samples import house_permit
 
 RESULTS = "/api/v1/vault/results"
@@ -204,6 +209,48 @@ async def test_a_token_of_another_login_is_refused(config: Config, clock: Clock,
                 await provider.redeem(code, nonce, "v" * 43)
         else:
             assert (await provider.redeem(code, nonce, "v" * 43)).personal_id == "048078999001"
+
+
+def by_key(config: Config, file: Path) -> Config:
+    return msgspec.structs.replace(config, oidc_client_id=BY_KEY, oidc_secret_file=None, oidc_key_file=file)
+
+
+async def test_whom_the_provider_knows_by_a_key_logs_people_in(config: Config, clock: Clock, client_key: Path) -> None:
+    async with open_client(by_key(config, client_key), clock) as client:
+        browser = Browser(client)
+        await browser.log_in("thinh")
+        assert (await browser.me())["name"] == "Nguyễn Hoàng Phước Thịnh"
+
+
+async def test_nobody_else_is_the_client_that_is_known_by_its_key(
+    config: Config, clock: Clock, browser: Browser, tmp_path: Path
+) -> None:
+    another = tmp_path / "another.pem"
+    another.write_bytes(pem(ec.generate_private_key(ec.SECP256R1())))
+    with_a_secret = msgspec.structs.replace(config, oidc_client_id=BY_KEY)
+    for wrong in (by_key(config, another), with_a_secret):
+        provider = make_provider(wrong, clock)
+        assert provider is not None
+        url = await provider.begin("s" * 43, "n" * 43, "v" * 43)
+        code = query(await browser.back_from(url, "thinh"))["code"]
+        with pytest.raises(LoginRefused, match="invalid_client"):
+            await provider.redeem(code, "n" * 43, "v" * 43)
+
+
+def test_what_is_no_key_is_told_at_the_start(clock: Clock, tmp_path: Path) -> None:
+    good = ec.generate_private_key(ec.SECP256R1())
+    for name, content in {
+        "empty": b"",
+        "text": b"no key",
+        "P-384": pem(ec.generate_private_key(ec.SECP384R1())),
+        "RSA": pem(rsa.generate_private_key(65537, 2048)),
+        "encrypted": pem(good, BestAvailableEncryption(b"passphrase")),
+        "public": public_pem(good.public_key()),
+    }.items():
+        file = tmp_path / name
+        file.write_bytes(content)
+        with pytest.raises(ConfigurationError, match="KHOSO_OIDC_KEY_FILE"):
+            make_provider(by_key(Config(oidc_issuer="https://provider.example", oidc_levels=LEVELS), file), clock)
 
 
 async def test_without_a_provider_nobody_logs_in_and_nothing_else_stops(desk: Desk, config: Config) -> None:

@@ -18,13 +18,13 @@ import httpx2
 import msgspec
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
-from authlib.oauth2.rfc7523 import PrivateKeyJWT
+from authlib.oauth2.rfc7523 import PrivateKeyJWT, private_key_jwt_sign
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import ECKey, KeySet
 
-from khoso.errors import LoginRefused, Unavailable
+from khoso.errors import ConfigurationError, LoginRefused, Unavailable
 from khoso.identity.model import Level, Person
 
 ALGORITHMS = ["RS256", "PS256", "ES256"]
@@ -38,6 +38,8 @@ _KEYS_ASKED = timedelta(minutes=1)
 _LEEWAY_SECONDS = 60
 _MAX_AGE_SECONDS = 600
 """How old an ID token may be when it comes."""
+_ASSERTION_SECONDS = 60
+"""How long our own word that it is us is good."""
 
 
 class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,11 +77,23 @@ class _Known(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class _Assertion(PrivateKeyJWT):  # type: ignore[misc]  # the library has no types
+    """How we prove by a key that we are the client (RFC 7523, 2.2)."""
+
+    def sign(self, auth: Any, token_endpoint: str) -> Any:
+        """The library would have it good for an hour."""
+        return private_key_jwt_sign(
+            auth.client_secret, auth.client_id, token_endpoint, alg="ES256", expires_in=_ASSERTION_SECONDS
+        )
+
+
 class Provider:
     """One identity provider."""
 
     def __init__(self, settings: ProviderSettings, now: Callable[[], datetime]) -> None:
+        """Raises ConfigurationError for a key that is none."""
         self._settings = settings
+        self._key = None if settings.key_pem is None else _read_key(settings.key_pem)
         self._now = now
         self._known: _Known | None = None
 
@@ -128,8 +142,8 @@ class Provider:
         settings = self._settings
         client = AsyncOAuth2Client(
             client_id=settings.client_id,
-            client_secret=settings.secret if settings.key_pem is None else settings.key_pem,
-            token_endpoint_auth_method="client_secret_basic" if settings.key_pem is None else "private_key_jwt",
+            client_secret=self._key or settings.secret,
+            token_endpoint_auth_method="client_secret_basic" if self._key is None else _Assertion.name,
             code_challenge_method="S256",
             redirect_uri=settings.redirect_uri,
             scope=settings.scope,
@@ -137,7 +151,7 @@ class Provider:
             verify=_tls(),
             follow_redirects=False,
         )
-        client.register_client_auth_method(PrivateKeyJWT(metadata.token_endpoint, alg="ES256"))
+        client.register_client_auth_method(_Assertion(metadata.token_endpoint))
         return client
 
     async def _read(self, text: str, nonce: str, access_token: object) -> CodeIDToken:
@@ -215,6 +229,16 @@ class Provider:
 def _tls() -> ssl.SSLContext:
     """Whom this machine trusts; read once, for it takes longer than a request."""
     return ssl.create_default_context()
+
+
+def _read_key(pem: str) -> ECKey:
+    try:
+        key = ECKey.import_key(pem)
+    except (JoseError, ValueError, TypeError):
+        key = None
+    if key is None or not key.is_private or key.curve_name != "P-256":
+        raise ConfigurationError("KHOSO_OIDC_KEY_FILE: not a private P-256 key as PEM; see docs/identity.md")
+    return key
 
 
 def _check(metadata: _Metadata, issuer: str) -> None:
