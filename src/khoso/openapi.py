@@ -15,17 +15,40 @@ import msgspec
 from litestar import Litestar, Request, Response, Router, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import Components, Reference, SecurityScheme
 from litestar.routes import HTTPRoute
 
 from khoso import __version__
 from khoso.hot import HotRoute
 from khoso.http import conditional, scopes_of
+from khoso.identity.door import COOKIE
 from khoso.issuance import routes as issuance
 from khoso.problems import MEDIA_TYPE, Problem
 from khoso.verification import routes as verification
 
 Json = dict[str, Any]
+
+_SCHEMES: dict[str, SecurityScheme | Reference] = {
+    "token": SecurityScheme(
+        type="http",
+        scheme="bearer",
+        bearer_format="JWT",
+        description="An access token; one bound to a key comes as `Authorization: DPoP`, with a proof (RFC 9449).",
+    ),
+    "session": SecurityScheme(
+        type="apiKey",
+        security_scheme_in="cookie",
+        name=COOKIE,
+        description="The session of a browser, which begins at `/login`. It is for scripts of our own pages.",
+    ),
+    "script": SecurityScheme(
+        type="apiKey",
+        security_scheme_in="header",
+        name="Khoso-Session",
+        description="`1`, beside the session where something may change: no form and no foreign page can send it.",
+    ),
+}
+"""By what a caller is known (`identity/door.py`)."""
 
 _REFUSALS: Mapping[str, str] = {
     "401": "There is no token, or it is not good",
@@ -50,10 +73,7 @@ def make_config() -> OpenAPIConfig:
         title="Kho Số",
         version=__version__,
         description="Kho kết quả thủ tục hành chính số. | The vault of digital administrative results.",
-        components=Components(
-            security_schemes={"token": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
-        ),
-        security=[{"token": []}],
+        components=Components(security_schemes=_SCHEMES),
         openapi_router=Router("/schema", route_handlers=[], include_in_schema=False),
     )
 
@@ -92,7 +112,7 @@ def _components(types: list[Any]) -> tuple[tuple[Json, ...], Json]:
 
 def _complete(operation: Json, handler: HTTPRouteHandler, *, reads: bool) -> None:
     """Say who may ask, what is sent, and everything that may be answered."""
-    operation["security"] = _security(handler)
+    operation["security"] = _security(handler, reads=reads)
     if bodies := handler.opt.get("body"):
         operation["requestBody"] = {"required": True, "content": dict.fromkeys(bodies, _BYTES)}
     answers = operation["responses"]
@@ -110,11 +130,18 @@ def _complete(operation: Json, handler: HTTPRouteHandler, *, reads: bool) -> Non
     operation["responses"] = dict(sorted(answers.items()))
 
 
-def _security(handler: HTTPRouteHandler) -> list[Json]:
-    """Any of the scopes will do; without one, any token."""
+def _security(handler: HTTPRouteHandler, *, reads: bool) -> list[Json]:
+    """Any of the scopes will do; without one, whoever is known."""
     if handler.opt.get("public"):
         return []
-    return [{"token": [scope]} for scope in scopes_of(handler.opt)] or [{"token": []}]
+    needed = [[scope] for scope in scopes_of(handler.opt)] or [[]]
+    return [way for scopes in needed for way in _ways(scopes, reads=reads)]
+
+
+def _ways(scopes: list[str], *, reads: bool) -> tuple[Json, ...]:
+    """How a caller shows who he is: by a token, or by his session."""
+    session = {"session": scopes}
+    return {"token": scopes}, session if reads else {**session, "script": []}
 
 
 def _is_conditional(handler: HTTPRouteHandler) -> bool:
@@ -142,10 +169,10 @@ def _operation(route: HotRoute[Any], body: Json, answer: Json) -> Json:
     told = {status: _REFUSALS[status] for status in _OF_CALLERS} | dict(route.refusals)
     refusals = {status: {"description": told[status], "content": _PROBLEM} for status in sorted(told)}
     done = {"description": route.operation["summary"], "content": {"application/json": {"schema": answer}}}
-    needed = {"token": [route.scope]}
+    needed = _ways([route.scope], reads=False)
     return {
         **route.operation,
-        "security": [{}, needed] if route.open_to_all else [needed],
+        "security": [{}, *needed] if route.open_to_all else [*needed],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body, "examples": examples}}},
         "responses": {str(route.status): done, **refusals},
     }

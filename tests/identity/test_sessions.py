@@ -1,6 +1,8 @@
 """Sessions of browsers: their cookie, their end, and requests that other sites made a browser send."""
 
+import re
 from datetime import timedelta
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -51,6 +53,36 @@ async def test_a_session_ends_unused_and_by_its_age(browser: Browser, clock: Clo
         clock.forward(timedelta(minutes=minutes))
     assert last == 200, "it was good until then"
     problem(await browser.client.get(ME), 401, "not_authenticated")
+
+
+async def test_the_description_says_by_what_a_session_is_known(browser: Browser) -> None:
+    """Every route that it says takes one takes it, with the header that it names there, and not without."""
+    await browser.log_in("thinh")
+    described = (await browser.client.get("/openapi.json")).json()
+    schemes = described["components"]["securitySchemes"]
+    assert schemes["session"] | {"description": ""} == {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-khoso",
+        "description": "",
+    }
+    header = {schemes["script"]["name"]: "1"}
+    asked = 0
+    for path, item in described["paths"].items():
+        for method, operation in item.items():
+            ways = {frozenset(way) for way in operation["security"]}
+            closed = {frozenset({"token"}), frozenset({"session"} if method == "get" else {"session", "script"})}
+            assert ways - {frozenset()} in (closed, set()), (method, path)
+            if ways != closed:
+                continue
+            place = re.sub(r"\{(\w+)\}", str(uuid4()), path)
+            known = [
+                (await browser.client.request(method, place, headers=SAME_ORIGIN | more)).status_code != 401
+                for more in ({}, header)
+            ]
+            assert known == [method == "get", True], (method, path)
+            asked += 1
+    assert asked > 60
 
 
 async def test_logging_out(desk: Desk, browser: Browser) -> None:

@@ -58,7 +58,7 @@ class Operation(msgspec.Struct, frozen=True):
     summary: str
     description: str
     scopes: list[str]
-    """What an access token needs; empty for what is public."""
+    """Of which a caller needs one; empty for what is public."""
     parameters: list[Parameter]
     bodies: list[Content]
     answers: list[Answer]
@@ -84,7 +84,7 @@ def _operation(method: str, path: str, operation: Json, schema: Mapping[str, Jso
         path=path,
         summary=operation.get("summary", ""),
         description=operation.get("description", ""),
-        scopes=sorted(scope for need in operation.get("security", ()) for scopes in need.values() for scope in scopes),
+        scopes=sorted({scope for way in operation.get("security", ()) for scopes in way.values() for scope in scopes}),
         parameters=[_parameter(_resolved(one, schema), schema) for one in operation.get("parameters", ())],
         bodies=_contents(body.get("content", {}), schema),
         answers=[_answer(status, one, schema) for status, one in operation.get("responses", {}).items()],
