@@ -14,6 +14,8 @@ from khoso.auditing.service import make_checkpoint
 from khoso.bounds import Bounds
 from khoso.config import Config
 from khoso.db import Pool
+from khoso.drafts import store as drafts
+from khoso.drafts.service import FORGOTTEN_AFTER
 from khoso.errors import AuditNotSound, IssuingHeld
 from khoso.following import follow, in_background
 from khoso.formats.audit_chain import PrivateKey
@@ -78,6 +80,7 @@ async def _forget(services: Services) -> None:
     now = utc_now()
     async with db.transaction(services.pool, Bounds(duty="forget")) as conn:
         await issuance.forget_keys(conn, now - KEYS_KEPT)
+        await drafts.forget_requests(conn, now - FORGOTTEN_AFTER)
         await pace_store.forget_hours(conn, now - USUAL)
         await verification.forget_attempts(conn, now - ATTEMPTS_KEPT)
         await verification.forget_receipts(conn, now - RECEIPTS_KEPT)

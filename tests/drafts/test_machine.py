@@ -26,6 +26,7 @@ from drafts.conftest import ask_for_two
 from invariants import check_everything
 from khoso.caller import Caller
 from khoso.config import Config
+from khoso.drafts.hashing import read_request
 from khoso.drafts.model import DelegationRequest, Draft, Outcome, Seen
 from khoso.embedded import EmbeddedPostgres
 from khoso.errors import DraftEnded, DraftNeeded, KhosoError, NotAsExpected, NotFound, NotPermitted, SecondPersonNeeded
@@ -176,7 +177,7 @@ class DraftsMachine(RuleBasedStateMachine):
     def revise(self, draft_id: UUID, same: bool) -> None:
         self._tick()
         expected = self.expected[draft_id]
-        request = msgspec.json.decode(expected.draft.request, type=IssueRequest) if same else self.city.request()
+        request = read_request(expected.draft) if same else self.city.request()
         revising = self.city.second.drafts.revise(draft_id, request, AGENCY, self._subject(expected.author))
         if expected.state != "awaiting_approval":
             with pytest.raises(DraftEnded):

@@ -16,6 +16,9 @@ from store.documented import PAGE, read_tables
 COMMANDS = ("select", "insert", "update", "delete")
 TABLES = read_tables()
 
+PURPOSES = {"false": " to lock", "(request IS NULL)": " to empty"}
+"""What a row may become, where that is not what it may be."""
+
 Policies = dict[tuple[str, str], set[str]]
 """What lets through, by table and command."""
 
@@ -48,9 +51,8 @@ async def read_made(owner: asyncpg.Connection, role: str) -> Policies:
         assert row["permissive"] == "PERMISSIVE"
         for command in COMMANDS if row["cmd"] == "all" else (row["cmd"],):
             expression = row["with_check"] if command == "insert" else row["qual"]
-            assert row["with_check"] in (None, expression, "false"), row
-            only_locks = " to lock" if row["with_check"] == "false" else ""
-            found[row["tablename"], command] |= {words + only_locks for words in say(expression).split(", ")}
+            purpose = "" if row["with_check"] in (None, expression) else PURPOSES[row["with_check"]]
+            found[row["tablename"], command] |= {words + purpose for words in say(expression).split(", ")}
     return found
 
 
@@ -70,6 +72,7 @@ def say(expression: str) -> str:
         (r"\(state = scheduled\)", "scheduled"),
         (r"\(finished_at IS NULL\)", "unfinished"),
         (r"^\((.*) AND (.*)\)$", r"\1 + \2"),
+        (r"\(ended_at IS NOT NULL\)", "ended"),
         (r"^true$", "everybody"),
     ):
         text = re.sub(pattern, words, text)
@@ -89,10 +92,7 @@ def test_the_duties_are_those_of_the_page() -> None:
 
 def test_every_duty_may_touch_something() -> None:
     named = {
-        word
-        for words in read_documented().values()
-        for one in words
-        for word in one.removesuffix(" to lock").split(" + ")
+        word for words in read_documented().values() for one in words for word in one.partition(" to ")[0].split(" + ")
     }
     assert named >= DUTIES
 

@@ -97,7 +97,7 @@ def approve(
 def _describe(draft: "Draft") -> None:
     out.print(f"{draft.state}: {draft.type_code} v{draft.type_version}, {draft.author}", highlight=False, markup=False)
     out.print(f"  {draft.draft_id} {draft.draft_hash.hex()}", highlight=False)
-    out.print(f"  {draft.request}", highlight=False, markup=False)
+    out.print(f"  {draft.request or 'đã quên | forgotten'}", highlight=False, markup=False)
 
 
 def _tell(outcome: "Outcome") -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from khoso.drafts.model import Draft, Paper
+from khoso.errors import DraftEnded
 from khoso.issue_request import IssueRequest
 
 
@@ -15,7 +16,9 @@ def write_request(request: IssueRequest) -> str:
 
 
 def read_request(draft: Draft) -> IssueRequest:
-    """What a draft asks for."""
+    """What a draft asks for. Raises DraftEnded for one of which that is forgotten."""
+    if draft.request is None:
+        raise DraftEnded(draft.draft_id)
     return msgspec.json.decode(draft.request, type=IssueRequest)
 
 
@@ -26,6 +29,7 @@ def hash_draft(draft_id: UUID, revision: int, agency_code: str, author: str, pap
 
 
 def is_of(draft: Draft, paper: Paper) -> bool:
-    """Whether the paper is exactly what the draft's hash is of."""
+    """Whether the paper is exactly what the hash is of, of a draft of which nothing is forgotten."""
+    assert draft.request is not None
     said = hash_draft(draft.draft_id, draft.revision, draft.agency_code, draft.author, paper, draft.request)
     return said == draft.draft_hash

@@ -43,8 +43,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     request_hash: bytes
     type_code: str
     type_version: int
-    request: str
-    """Exactly what is asked for, as JSON."""
+    request: str | None
+    """Exactly what is asked for, as JSON; None once that is forgotten, some time after the end."""
     draft_hash: bytes
     revision: int
     state: State

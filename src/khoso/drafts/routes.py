@@ -51,6 +51,7 @@ IdempotencyKey = Annotated[
 ]
 _LOCATION = ResponseHeader(name="Location", documentation_only=True, description="Where the draft is followed")
 _CONFLICT = ResponseSpec(Problem, description="The draft is not what was seen, or has ended: look again")
+_FORGOTTEN = ResponseSpec(Problem, description="The draft ended so long ago that what it asked for is forgotten")
 
 
 class ApprovalRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,6 +127,7 @@ async def show_draft(
 @get(
     "/api/v1/drafts/{draft_id:uuid}/preview",
     opt=_EITHER,
+    responses={409: _FORGOTTEN},
     tags=["drafts"],
     summary="The paper as it would be, to look at: a SPECIMEN without code or signature",
 )

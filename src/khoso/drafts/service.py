@@ -45,6 +45,9 @@ from khoso.issue_request import IssueRequest
 LAPSES_AFTER = timedelta(days=30)
 """How long a draft waits since it was last revised."""
 
+FORGOTTEN_AFTER = timedelta(days=90)
+"""How long it is kept what an ended draft asked for: as long as people may complain (Law 02/2011/QH13, article 9)."""
+
 _LAPSE_AT_A_TIME = 1_000
 
 
@@ -192,7 +195,7 @@ class Drafts:
         return [issued[one.draft.draft_id] if isinstance(one, Judged) else one for one in judged]
 
     async def preview(self, draft: Draft) -> Preview:
-        """The paper as it would be if it were issued now. Raises as `file`."""
+        """The paper as it would be if it were issued now. Raises as `file`, and DraftEnded where that is forgotten."""
         return await asyncio.to_thread(self._papers.preview, read_request(draft), draft.agency_code)
 
     async def lapse(self) -> None:

@@ -156,6 +156,13 @@ async def lapse_drafts(conn: Connection, now: datetime, limit: int) -> list[Draf
     )
 
 
+async def forget_requests(conn: Connection, before: datetime) -> None:
+    """Forget what drafts asked for that ended before that, and why they were rejected: both tell of citizens."""
+    await conn.execute(
+        "UPDATE draft SET request = NULL, end_reason = NULL WHERE request IS NOT NULL AND ended_at < $1", before
+    )
+
+
 _SELECT_DELEGATION: LiteralString = """
     SELECT delegation_id, agency_code, delegator, delegate, type_codes, made_at, valid_until, ended_by, ended_at
       FROM delegation

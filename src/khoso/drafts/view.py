@@ -16,8 +16,8 @@ class DraftView(msgspec.Struct, frozen=True, kw_only=True):
 
     draft_id: UUID
     agency_code: str
-    request: IssueRequest
-    """Exactly what is to be issued."""
+    request: IssueRequest | None
+    """Exactly what is to be issued; null 90 days after the end, when that is forgotten."""
     type_version: int
     draft_hash: str
     """SHA-256 over everything that is to be signed and recorded; an approval names it."""
@@ -35,6 +35,7 @@ class DraftView(msgspec.Struct, frozen=True, kw_only=True):
     result_code: str | None
     ended_by: str | None
     end_reason: str | None
+    """Why it was rejected; forgotten with the request."""
     ended_at: datetime | None
 
 
@@ -72,7 +73,7 @@ def view(draft: Draft) -> DraftView:
     return DraftView(
         draft_id=draft.draft_id,
         agency_code=draft.agency_code,
-        request=read_request(draft),
+        request=None if draft.request is None else read_request(draft),
         type_version=draft.type_version,
         draft_hash=draft.draft_hash.hex(),
         revision=draft.revision,

@@ -1,0 +1,90 @@
+"""What an ended draft asked for is kept for as long as people may complain, and then nobody has it any more."""
+
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from conftest import Clock
+from desk import Json, problem, read
+from drafts.conftest import APPROVER, DRAFTS, Office
+from khoso import db
+from khoso.bounds import Bounds
+from khoso.drafts import store
+from khoso.drafts.service import FORGOTTEN_AFTER, LAPSES_AFTER
+from samples import house_permit
+
+FORGETTING = Bounds(duty="forget")
+
+
+async def forget(office: Office) -> None:
+    """As the worker does it."""
+    async with db.transaction(office.services.pool, FORGETTING) as conn:
+        await store.forget_requests(conn, office.desk.clock() - FORGOTTEN_AFTER)
+
+
+async def end_in_every_way(office: Office, clock: Clock) -> list[Json]:
+    drafts = [await office.file() for _ in range(4)]
+    await office.approve(drafts[0])
+    read(await office.try_reject(drafts[1], "ông Thịnh chưa ký"), 200)
+    read(await office.try_withdraw(drafts[2]), 200)
+    clock.forward(LAPSES_AFTER)
+    await office.services.drafts.lapse()
+    return [await office.show(draft) for draft in drafts]
+
+
+async def test_what_ended_is_forgotten_in_its_time_and_not_before(office: Office, clock: Clock) -> None:
+    ended = await end_in_every_way(office, clock)
+    assert [draft["state"] for draft in ended] == ["issued", "rejected", "withdrawn", "lapsed"]
+    assert all(draft["request"]["holder"]["id"] == house_permit()["holder"]["id"] for draft in ended)
+    waiting = await office.file()
+    clock.forward(FORGOTTEN_AFTER - LAPSES_AFTER)
+    await forget(office)
+    assert [await office.show(draft) for draft in ended] == ended
+    clock.forward(LAPSES_AFTER + timedelta(microseconds=1))
+    await forget(office)
+    left = [draft | {"request": None, "end_reason": None} for draft in ended]
+    assert [await office.show(draft) for draft in ended] == left
+    assert await office.show(waiting) == waiting, "however long it waits for a worker that ends it"
+    rows = await office.desk.rows("SELECT draft::text AS said FROM draft WHERE state <> 'awaiting_approval'")
+    known = (house_permit()["holder"]["id"], "Thịnh", house_permit()["fields"]["address"])
+    assert [word for row in rows for word in known if word in row["said"]] == []
+
+
+async def test_of_what_is_forgotten_the_rest_is_told_as_before(office: Office, clock: Clock) -> None:
+    issued, rejected, withdrawn, _ = await end_in_every_way(office, clock)
+    clock.forward(FORGOTTEN_AFTER + timedelta(seconds=1))
+    await forget(office)
+    assert (await office.approve(issued))["result_code"] == issued["result_code"]
+    assert read(await office.try_withdraw(withdrawn), 200)["request"] is None
+    problem(await office.try_reject(rejected, "ông Thịnh chưa ký"), 409, "draft_ended")
+    problem(await office.try_approve(rejected), 409, "draft_ended")
+    problem(await office.ask("GET", f"{DRAFTS}/{issued['draft_id']}/preview", APPROVER), 409, "draft_ended")
+    listed = read(await office.ask("GET", DRAFTS, APPROVER), 200)["items"]
+    assert [one["request"] for one in listed] == [None] * 4
+    again = await office.try_file(house_permit(1), "draft-1")
+    assert read(again, 201)["draft_id"] == issued["draft_id"], "its key still answers for it"
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        ("request = '{}'", asyncpg.InsufficientPrivilegeError),
+        ("end_reason = 'another'", asyncpg.InsufficientPrivilegeError),
+        ("request = NULL, state = 'awaiting_approval'", asyncpg.CheckViolationError),
+        ("request = NULL, ended_at = NULL", asyncpg.CheckViolationError),
+        ("request = NULL, author = 'another'", asyncpg.InsufficientPrivilegeError),
+    ],
+)
+async def test_whoever_forgets_can_do_nothing_else(
+    office: Office, change: str, refused: type[asyncpg.PostgresError]
+) -> None:
+    ended, waiting = await office.file(), await office.file()
+    read(await office.try_reject(ended), 200)
+    with pytest.raises(refused):
+        async with db.transaction(office.services.pool, FORGETTING) as conn:
+            await conn.execute(f"UPDATE draft SET {change}")
+    async with db.transaction(office.services.pool, FORGETTING) as conn:
+        assert [str(row["draft_id"]) for row in await conn.fetch("SELECT draft_id FROM draft")] == [ended["draft_id"]]
+        assert await conn.execute("UPDATE draft SET request = NULL, end_reason = NULL") == "UPDATE 1"
+    assert await office.show(waiting) == waiting
