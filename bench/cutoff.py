@@ -13,6 +13,7 @@ import time
 from datetime import timedelta
 
 from khoso import db
+from khoso.bounds import Bounds
 from khoso.caller import Caller
 from khoso.config import Config
 from khoso.identity.tokens import make_token
@@ -49,7 +50,7 @@ async def measure(server: Server, config: Config) -> list[float]:
                 answer = await one.post("/api/v1/verify", _BODY, {"Authorization": f"Bearer {token}"})
                 if answer.status != 200:
                     raise BenchError(f"a good token was answered {answer.status}")
-            async with db.transaction(services.pool) as conn:
+            async with db.transaction(services.pool, Bounds(duty="identify")) as conn:
                 await services.identity.cutoffs.end(conn, caller.subject, utc_now())
             since = time.monotonic()
             async with asyncio.timeout(30):

@@ -8,6 +8,7 @@ import msgspec
 
 Duty = Literal[
     "identify",
+    "assign",
     "issue",
     "approve",
     "order",

@@ -10,6 +10,7 @@ import pytest
 
 from conftest import Clock, Database
 from khoso import db
+from khoso.bounds import Bounds
 from khoso.caller import SCOPES, Grant
 from khoso.wiring import Services
 
@@ -27,6 +28,7 @@ async def assign(conn: asyncpg.Connection, clock: Clock, **changed: object) -> N
         "granted_at": clock(),
     } | changed
     columns, marks = ", ".join(row), ", ".join(f"${number}" for number in range(1, len(row) + 1))
+    await conn.execute("SET khoso.duty = 'assign'")
     await conn.execute(f"INSERT INTO assignment ({columns}) VALUES ({marks})", *row.values())
 
 
@@ -42,7 +44,7 @@ async def test_the_grants_of_a_subject_are_those_of_the_moment(
     await assign(conn, clock, subject="person:8", role="officer")
 
     async def grants() -> list[Grant]:
-        async with db.transaction(services.pool) as pooled:
+        async with db.transaction(services.pool, Bounds(duty="identify")) as pooled:
             return await services.authority.grants_of(pooled, "person:7")
 
     inspect = Grant(scope="inspect", agency_code="H17.05.12", type_code="KQ.H17.000003")

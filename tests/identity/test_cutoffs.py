@@ -7,11 +7,13 @@ from datetime import timedelta
 from conftest import Clock, open_client
 from desk import Desk
 from khoso import db
+from khoso.bounds import Bounds
 from khoso.config import Config
 from khoso.identity.cutoffs import Cutoffs, time_of_token
 from khoso.wiring import Services, open_services
 
 ME = "/api/v1/me"
+IDENTIFYING = Bounds(duty="identify")
 PATIENCE_SECONDS = 20
 
 
@@ -22,7 +24,7 @@ async def test_every_worker_refuses_what_one_has_ended(desk: Desk, config: Confi
         workers = [desk.client, *[await stack.enter_async_context(open_client(config, clock)) for _ in range(2)]]
         assert [(await worker.get(ME, headers=token)).status_code for worker in workers] == [200] * 3
         services = await stack.enter_async_context(open_services(config, clock, verifying=False))
-        async with db.transaction(services.pool) as conn:
+        async with db.transaction(services.pool, IDENTIFYING) as conn:
             await services.identity.cutoffs.end(conn, "person:1", clock())
         clock.forward(timedelta(seconds=2))
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -38,7 +40,7 @@ async def test_every_worker_refuses_what_one_has_ended(desk: Desk, config: Confi
 async def test_what_is_rolled_back_has_ended_nothing(services: Services, clock: Clock) -> None:
     cutoffs = services.identity.cutoffs
     try:
-        async with db.transaction(services.pool) as conn:
+        async with db.transaction(services.pool, IDENTIFYING) as conn:
             await cutoffs.end(conn, "person:1", clock())
             raise LookupError
     except LookupError:
@@ -52,11 +54,11 @@ async def test_a_token_made_meanwhile_waits_for_the_rights_to_change(services: S
     begun, made = asyncio.Event(), []
 
     async def make() -> None:
-        async with db.transaction(services.pool) as conn:
+        async with db.transaction(services.pool, IDENTIFYING) as conn:
             begun.set()
             made.append(await time_of_token(conn, "person:1", None, clock()))
 
-    async with db.transaction(services.pool) as conn:
+    async with db.transaction(services.pool, IDENTIFYING) as conn:
         await cutoffs.end(conn, "person:1", clock())
         task = asyncio.create_task(make())
         await begun.wait()
@@ -72,7 +74,7 @@ async def test_many_ends_at_once_in_any_order(services: Services, clock: Clock) 
     people = [f"person:{number}" for number in range(10)]
 
     async def end(order: list[str]) -> None:
-        async with db.transaction(services.pool) as conn:
+        async with db.transaction(services.pool, IDENTIFYING) as conn:
             for person in order:
                 await cutoffs.end(conn, person, clock())
                 await asyncio.sleep(0)
@@ -84,12 +86,12 @@ async def test_many_ends_at_once_in_any_order(services: Services, clock: Clock) 
 
 async def test_what_is_older_than_any_token_is_forgotten(services: Services, clock: Clock) -> None:
     other = Cutoffs(services.pool, clock)
-    async with db.transaction(services.pool) as conn:
+    async with db.transaction(services.pool, IDENTIFYING) as conn:
         await other.end(conn, "person:1", clock())
     await other.refresh()
     assert other.known.keys() == {"person:1"}
     clock.forward(timedelta(days=32))
-    async with db.transaction(services.pool) as conn:
+    async with db.transaction(services.pool, IDENTIFYING) as conn:
         await other.end(conn, "person:2", clock())
     await other.refresh()
     assert other.known.keys() == {"person:2"}

@@ -62,7 +62,8 @@ def say(expression: str) -> str:
     for pattern, words in (
         (r"\(vault_id = \(NULLIF\(current_setting\('khoso\.vault'::text, true\), ''::text\)\)::uuid\)", "vault"),
         (
-            r"\(agency_code = ANY \(string_to_array\(current_setting\('khoso\.agencies'::text, true\), ' '::text\)\)\)",
+            r"\((?:agency_code|reporter_agency|issuer) = ANY "
+            r"\(string_to_array\(current_setting\('khoso\.agencies'::text, true\), ' '::text\)\)\)",
             "agencies",
         ),
         (r"\(EXISTS \( SELECT FROM (\w+) WHERE \(\1\.(\w+) = \w+\.\2\)\)\)", r"its \1"),
@@ -71,8 +72,8 @@ def say(expression: str) -> str:
         (r"'(\w+)'::text", r"\1"),
         (r"\(state = scheduled\)", "scheduled"),
         (r"\(finished_at IS NULL\)", "unfinished"),
-        (r"^\((.*) AND (.*)\)$", r"\1 + \2"),
         (r"\(ended_at IS NOT NULL\)", "ended"),
+        (r"^\((.*) AND (.*)\)$", r"\1 + \2"),
         (r"^true$", "everybody"),
     ):
         text = re.sub(pattern, words, text)

@@ -14,7 +14,7 @@ from khoso import db
 from khoso.auditing import store as auditing
 from khoso.authority import store
 from khoso.authority.model import PLATFORM_ADMIN, Assignment
-from khoso.authority.service import audit
+from khoso.authority.service import ASSIGNING, audit
 from khoso.caller import Caller
 from khoso.db import Connection, Pool
 from khoso.errors import InvitationRefused, NotPermitted
@@ -34,7 +34,7 @@ class Invitations:
     async def invite(self, agency_code: str, actor: str) -> str:
         """A new secret. Raises InvitationRefused if there is an administrator, InvalidInput for an unknown agency."""
         secret, now = secrets.token_urlsafe(32), self._now()
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, ASSIGNING) as conn:
             await self._check_nobody(conn, now)
             await store.insert_invitation(conn, _hash(secret), agency_code, now, now + LIFETIME)
             await auditing.append(conn, [auditing.Entry(actor, "invite_administrator", agency_code)], now)
@@ -48,7 +48,7 @@ class Invitations:
         if caller.subject.startswith(_SYSTEM):
             raise NotPermitted("a person, not a system, becomes administrator")
         now, secret_hash = self._now(), _hash(secret)
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, ASSIGNING) as conn:
             await self._check_nobody(conn, now)
             agency_code = await store.use_invitation(conn, secret_hash, caller.subject, now)
             if agency_code is None:
@@ -61,7 +61,7 @@ class Invitations:
         Raises InvitationRefused if there is one, InvalidInput for an unknown agency.
         """
         now = self._now()
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, ASSIGNING) as conn:
             await self._check_nobody(conn, now)
             return await _appoint(conn, subject, agency_code, actor, now)
 

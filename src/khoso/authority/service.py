@@ -17,12 +17,15 @@ from khoso.authority.model import (
     Role,
     Search,
 )
+from khoso.bounds import Bounds
 from khoso.caller import ENTRUSTED, Caller, Grant, Hierarchy, Purview, purview_of
 from khoso.db import Connection, Pool
 from khoso.errors import InputProblem, InvalidInput, LastAdministrator, NotFound
 from khoso.paging import Position, next_cursor, read_cursor
 
 ADMINISTER = "assignments:write"
+
+ASSIGNING = Bounds(duty="assign")
 
 MAX_PAGE = 200
 
@@ -60,7 +63,7 @@ class Authority:
     async def list_assignments(self, search: Search, caller: Caller) -> AssignmentPage:
         """A page of the assignments that the caller administers. Raises InvalidInput for a bad cursor."""
         before = read_cursor(search.cursor)
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, ASSIGNING) as conn:
             found = await store.list_assignments(
                 conn, self._purview(caller, ADMINISTER), search, self._now(), before, search.limit + 1
             )
@@ -82,7 +85,7 @@ class Authority:
             granted_by=caller.subject,
             granted_at=now,
         )
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, ASSIGNING) as conn:
             self._check_may_give(caller, assignment, await _get_scopes(conn, request.role))
             await store.insert_assignment(conn, assignment)
             await audit(conn, caller.subject, "assign", assignment, now)
@@ -95,7 +98,7 @@ class Authority:
         LastAdministrator.
         """
         now = self._now()
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, ASSIGNING) as conn:
             await store.lock_administrators(conn)
             assignment = await store.find_assignment(conn, assignment_id)
             if assignment is None:

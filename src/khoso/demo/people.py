@@ -84,20 +84,27 @@ PEOPLE = (
 async def ensure_people(services: Services, issuer: str, now: datetime) -> None:
     """Their accounts at this identity provider, with what each may; doing it again changes nothing."""
     async with db.transaction(services.pool, Bounds(duty="identify")) as conn:
-        for person in PEOPLE:
-            await _ensure(conn, person, issuer, now)
+        subjects = [(person, await _ensure_account(conn, person, issuer, now)) for person in PEOPLE]
+    async with db.transaction(services.pool, Bounds(duty="assign")) as conn:
+        for person, subject in subjects:
+            await _ensure_role(conn, person, subject, now)
 
 
-async def _ensure(conn: Connection, person: DemoPerson, issuer: str, now: datetime) -> None:
+async def _ensure_account(conn: Connection, person: DemoPerson, issuer: str, now: datetime) -> str:
+    """The subject of his account."""
     known = Person(issuer=issuer, provider_subject=person.login, name=person.name, personal_id=None, level=0)
     account = await identity.ensure_account(conn, uuid5(NAMESPACE_URL, f"{issuer}#{person.login}"), known, now)
-    if person.role is None or await authority.list_grants(conn, account.subject, now):
+    return account.subject
+
+
+async def _ensure_role(conn: Connection, person: DemoPerson, subject: str, now: datetime) -> None:
+    if person.role is None or await authority.list_grants(conn, subject, now):
         return
     await authority.insert_assignment(
         conn,
         Assignment(
             assignment_id=uuid4(),
-            subject=account.subject,
+            subject=subject,
             role=person.role,
             agency_code=person.agency_code,
             type_code=None,

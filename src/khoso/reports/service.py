@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from khoso import db
+from khoso.bounds import of_agencies
 from khoso.db import Pool
 from khoso.errors import NotFound
 from khoso.reports import store
@@ -42,19 +43,19 @@ class Reports:
             has_photo=photo is not None,
             **proven,
         )
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, of_agencies([agency_code])) as conn:
             if await store.insert_report(conn, report, photo):
                 await store.trace(conn, report)
 
     async def list_reports(self, agency_code: str, before: datetime | None) -> ReportList:
         """A page of what concerns an agency."""
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, of_agencies([agency_code])) as conn:
             found = await store.list_reports(conn, agency_code, before, MAX_PAGE)
         return ReportList(found, found[-1].reported_at if len(found) == MAX_PAGE else None)
 
     async def get_photo(self, report_id: UUID, agency_code: str) -> bytes:
         """The photo of a report. Raises NotFound for one that is not there, or does not concern the agency."""
-        async with db.transaction(self._pool) as conn:
+        async with db.transaction(self._pool, of_agencies([agency_code])) as conn:
             photo = await store.find_photo(conn, report_id, agency_code)
         if photo is None:
             raise NotFound(str(report_id))
