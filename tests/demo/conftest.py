@@ -6,7 +6,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,13 +21,28 @@ _TRIAL = "import subprocess, sys, asyncpg, granian, khoso; subprocess.run([sys.e
 NewDemo = Callable[..., Demo]
 
 
+@contextmanager
+def making_room() -> Iterator[Path]:
+    """A directory for all that a demonstration keeps."""
+    room = Path(tempfile.mkdtemp(prefix="khoso-test-", dir=in_memory()))
+    room.chmod(0o711)  # the account that runs PostgreSQL for root must get through
+    yield room
+    shutil.rmtree(room)
+
+
 @pytest.fixture
-def new_demo(tmp_path: Path) -> Iterator[NewDemo]:
-    """Demonstrations that are not started yet; at the end nothing of them is left."""
+def room() -> Iterator[Path]:
+    with making_room() as room:
+        yield room
+
+
+@pytest.fixture
+def new_demo(room: Path) -> Iterator[NewDemo]:
+    """Demonstrations with one web worker that are not started yet; at the end nothing of them is left."""
     with ExitStack() as ends:
 
         def make(**settings: str) -> Demo:
-            demo = Demo(tmp_path, **settings)
+            demo = Demo(room, KHOSO_WORKERS="1", **settings)
             ends.callback(demo.end)
             return demo
 
@@ -35,21 +50,21 @@ def new_demo(tmp_path: Path) -> Iterator[NewDemo]:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def demo() -> Iterator[Demo]:
     """One that runs, for all tests that only look at it."""
-    demo = Demo(tmp_path_factory.mktemp("demo"))
-    try:
-        demo.start()
-        demo.wait_ready()
-        yield demo
-    finally:
-        demo.end()
+    with making_room() as room:
+        demo = Demo(room)
+        try:
+            demo.start()
+            demo.wait_ready()
+            yield demo
+        finally:
+            demo.end()
 
 
 @pytest.fixture
-def ordinary_demo() -> Iterator[Demo]:
+def ordinary_demo(room: Path) -> Iterator[Demo]:
     """A demonstration of a user who is not root, in a directory of his."""
-    room = Path(tempfile.mkdtemp(prefix="khoso-test-", dir=in_memory()))
     demo = Demo(room)
     if os.geteuid() == 0:
         account = pwd.getpwnam("nobody")
@@ -61,7 +76,6 @@ def ordinary_demo() -> Iterator[Demo]:
         yield demo
     finally:
         demo.end()
-        shutil.rmtree(room)
 
 
 def _home(module_file: str) -> str:
