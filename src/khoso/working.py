@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -50,7 +50,7 @@ async def run_worker(config: Config) -> None:
     async with open_services(config, verifying=False, working=True) as services:
         check_root(config, services)
         chores = {
-            "forget": ("17 * * * *", lambda: _forget(services)),
+            "forget": ("17 * * * *", lambda: forget(services.pool, utc_now())),
             "resume": ("* * * * *", lambda: _resume(services)),
             "checkpoint": ("*/10 * * * *", lambda: tell_checkpoint(services.pool, audit_key)),
             "lapse": ("41 * * * *", services.drafts.lapse),
@@ -75,10 +75,9 @@ async def _import(services: Services, payload: bytes) -> None:
         log.warning("import waits: who asked for it is held", import_id=payload.decode())
 
 
-async def _forget(services: Services) -> None:
+async def forget(pool: Pool, now: datetime) -> None:
     """Drop what is kept only for a while."""
-    now = utc_now()
-    async with db.transaction(services.pool, Bounds(duty="forget")) as conn:
+    async with db.transaction(pool, Bounds(duty="forget")) as conn:
         await issuance.forget_keys(conn, now - KEYS_KEPT)
         await drafts.forget_requests(conn, now - FORGOTTEN_AFTER)
         await pace_store.forget_hours(conn, now - USUAL)
