@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from PIL import Image
-from playwright.async_api import BrowserContext, FloatRect, Page
+from playwright.async_api import BrowserContext, FilePayload, FloatRect, Page
 
 import filming
 from browsers import Authenticator, open_chromium
@@ -90,16 +90,60 @@ async def printed(stage: Stage) -> None:
     await stage.page.goto(f"{stage.origin}/demo/papers")
 
 
+async def log_in(stage: Stage, who: str) -> None:
+    await stage.page.goto(f"{stage.origin}/login")
+    await stage.page.get_by_role("button", name=who, exact=True).click()
+    await stage.page.wait_for_url(f"{stage.origin}/account")
+
+
 async def logged_in(stage: Stage) -> None:
     """An officer, who has just added a passkey."""
     await Authenticator.put_into(stage.page)
-    await stage.page.goto(f"{stage.origin}/login")
-    await stage.page.get_by_role("button", name="can-bo.hai-chau", exact=True).click()
+    await log_in(stage, "can-bo.hai-chau")
     await stage.page.locator("#passkey-name").fill("Điện thoại cơ quan")
     await stage.page.locator("#passkeys form button").click()
     await stage.page.locator("#passkeys .rows strong").wait_for()
     await stage.page.goto(f"{stage.origin}/account#passkeys")
     await stage.page.locator("#passkeys .rows strong").wait_for()
+
+
+async def reported(stage: Stage) -> None:
+    """What inspectors of a ward have reported, as its administrator sees it."""
+    await log_in(stage, "quan-tri.hai-chau")
+    await stage.page.goto(f"{stage.origin}/reports")
+    if await stage.page.locator(".entry").count() == 0:
+        await report(stage)
+        await reported(stage)
+
+
+async def report(stage: Stage) -> None:
+    """Two papers that do not match, one of them with a photo."""
+    page = stage.page
+    photo = FilePayload(name="code.png", mimeType="image/png", buffer=qr_png(stage.code("truck-good"), module_px=12))
+    await log_in(stage, "thanh-tra.da-nang")
+    await page.select_option("#agency_code", "H17.05.12")
+    await page.locator("form[action='/account/agency'] button").click()
+    await page.get_by_text("inspect", exact=True).wait_for()
+    for slug, note, photos in (
+        ("food-good", "Quán mở ở số 47, giấy ghi số 45.", []),
+        ("truck-good", "Biển số trên xe là 43C-123.45, khác với giấy.", [photo]),
+    ):
+        await open_scanner(stage)
+        await page.locator("#session .in").wait_for()
+        await page.locator("#code").fill(stage.code(slug))
+        await page.locator("#typed button").click()
+        await page.locator("[name=match][value=no]").check()
+        await page.locator("[name=note]").fill(note)
+        await page.locator("[name=photo]").set_input_files(photos)
+        async with page.expect_response("**/api/v1/reports"):
+            await page.locator("form.report button").click()
+
+
+async def read_report(stage: Stage) -> None:
+    """The newest of them."""
+    await reported(stage)
+    await stage.page.locator(".entry").first.click()
+    await stage.page.locator(".report img").wait_for()
 
 
 async def open_scanner(stage: Stage) -> None:
@@ -189,6 +233,10 @@ SCENES = (
     Scene("papers-guide-forged", "a forgery explained", opened("/demo/papers/guide#not_genuine-unknown_key")),
     Scene("account", "the account page of somebody who is not logged in", opened("/account")),
     Scene("account-passkeys", "an officer's account: passkeys listed and added", logged_in),
+    Scene(
+        "reports", "what inspectors report of papers that do not match, as the ward's administrator sees it", reported
+    ),
+    Scene("reports-one", "one report with its photo", read_report),
     Scene("api", "the API as people read it", opened("/docs/api")),
 )
 

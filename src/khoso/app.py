@@ -31,6 +31,7 @@ from khoso.imports import routes as imports
 from khoso.issuance import routes as issuance
 from khoso.orders import routes as orders
 from khoso.pages import account
+from khoso.pages import reports as report_pages
 from khoso.pages import routes as pages
 from khoso.pages.assets import assets
 from khoso.processes import die_with, told_to
@@ -70,6 +71,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
         [
             *pages.page_handlers,
             *account.account_handlers,
+            *report_pages.HANDLERS,
             *identity.HANDLERS,
             *oauth.HANDLERS,
             *clients.HANDLERS,

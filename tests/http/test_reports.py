@@ -1,12 +1,16 @@
 """Reports of papers that do not match: kept once, audited, seen by the two agencies concerned, photos drawn anew."""
 
 import io
+import re
 from base64 import b64encode
-from uuid import uuid4
+from datetime import timedelta
+from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from PIL import Image
 
+from conftest import Clock
 from desk import AGENCY, OTHER_AGENCY, Desk, Json, problem, read
 
 REPORTS = "/api/v1/reports"
@@ -33,10 +37,15 @@ async def send(desk: Desk, asked: Json, status: int = 204) -> None:
     read(await desk.client.post(REPORTS, json=asked, headers=headers), status)
 
 
-async def seen(desk: Desk, agency: str) -> list[Json]:
+async def ask(desk: Desk, path: str, agency: str = INSPECTORS, **params: str | int) -> httpx.Response:
+    """What whoever heads an agency is answered."""
     headers = desk.token("monitoring:read", agency=agency, subject="head")
-    answer = await desk.client.get(REPORTS, headers=headers)
-    assert answer.headers["cache-control"] == "private, no-store"
+    return await desk.client.get(path, params=params or None, headers=headers)
+
+
+async def seen(desk: Desk, agency: str, **params: str | int) -> list[Json]:
+    answer = await ask(desk, REPORTS, agency, **params)
+    assert answer.headers["cache-control"] == "private, no-cache"
     reports: list[Json] = read(answer, 200)["items"]
     return reports
 
@@ -63,8 +72,7 @@ async def test_of_a_forgery_the_code_is_kept_for_the_inspectors_agency(desk: Des
 
 
 async def photo_of(desk: Desk, asked: Json, agency: str = INSPECTORS) -> tuple[int, bytes]:
-    headers = desk.token("monitoring:read", agency=agency, subject="head")
-    answer = await desk.client.get(f"{REPORTS}/{asked['report_id']}/photo", headers=headers)
+    answer = await ask(desk, f"{REPORTS}/{asked['report_id']}/photo", agency)
     return answer.status_code, answer.content
 
 
@@ -88,6 +96,97 @@ async def test_a_photo_is_shown_to_those_concerned_only(desk: Desk) -> None:
     await send(desk, without)
     assert (await photo_of(desk, asked, OTHER_AGENCY))[0] == 404
     assert (await photo_of(desk, without))[0] == 404
+
+
+async def test_a_photo_is_a_picture_and_nothing_else_and_asked_for_anew_each_time(desk: Desk) -> None:
+    asked = request("x", picture())
+    await send(desk, asked)
+    headers = (await ask(desk, f"{REPORTS}/{asked['report_id']}/photo")).headers
+    assert headers["content-type"] == "image/jpeg"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-security-policy"] == "sandbox; default-src 'none'; frame-ancestors 'none'"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["content-disposition"] == "attachment"
+    assert (headers["cache-control"], headers["vary"]) == ("private, no-cache", "authorization, cookie")
+
+
+async def send_some(desk: Desk, clock: Clock, days: int) -> list[str]:
+    """Two reports of one moment a day, at midnight in Vietnam and a second before; answers their ids, newest first."""
+    clock.time = clock.time.replace(hour=17, minute=0, second=0) - timedelta(days=days)
+    ids = []
+    for _ in range(days):
+        clock.forward(timedelta(days=1))
+        for second in (-1, 0):
+            clock.forward(timedelta(seconds=second))
+            made = sorted(str(uuid4()) for _ in range(2))
+            for report_id in made:
+                await send(desk, request("x", report_id=report_id))
+            clock.forward(timedelta(seconds=-second))
+            ids += made
+    return ids[::-1]
+
+
+async def test_pages_follow_one_another_without_a_gap(desk: Desk, clock: Clock) -> None:
+    sent = await send_some(desk, clock, 2)
+    found = list[str]()
+    cursor: Json = {}
+    while True:
+        page = read(await ask(desk, REPORTS, limit=3, **cursor), 200)
+        found += [one["report_id"] for one in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+        await send(desk, request("x"))  # one that is newer moves none of those that are older
+    assert found == sent
+    bad: list[Json] = [{"cursor": "x"}, {"limit": 0}, {"limit": 101}, {"since": "yesterday"}, {"until": "2026-02-30"}]
+    for wrong in bad:
+        problem(await ask(desk, REPORTS, **wrong), 422, "invalid_input")
+
+
+async def test_days_are_those_of_vietnam_and_none_is_too_far(desk: Desk, clock: Clock) -> None:
+    sent = await send_some(desk, clock, 3)
+    last = clock.time + timedelta(hours=7)
+    day = (last - timedelta(days=1)).date().isoformat()
+    found = [one["report_id"] for one in await seen(desk, INSPECTORS, since=day, until=day)]
+    assert found == sent[2:6], "from midnight until the second before midnight"
+    for far, count in ({"since": "0001-01-01"}, 12), ({"until": "9999-12-31"}, 12), ({"until": "0001-01-01"}, 0):
+        assert len(await seen(desk, INSPECTORS, **far)) == count, far
+
+
+async def test_the_page_of_reports_leads_from_the_newest_to_the_oldest_of_some_days(desk: Desk, clock: Clock) -> None:
+    sent = await send_some(desk, clock, 6)
+    day = (clock.time + timedelta(hours=7, days=-6)).date().isoformat()
+    found, path = list[str](), f"/reports?since={day}"
+    while path:
+        page = await ask(desk, path)
+        assert page.headers["cache-control"] == "no-store"
+        assert page.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
+        assert f'value="{day}"' in page.text
+        found += re.findall(r'href="/reports/([0-9a-f-]{36})"', page.text)
+        older = re.search(r'href="(/reports\?[^"]*cursor=[^"]*)"', page.text)
+        path = "" if older is None else older[1].replace("&amp;", "&")
+    assert found == sent
+
+
+async def test_a_report_is_a_page_for_those_concerned_only(desk: Desk) -> None:
+    issued = await desk.issue()
+    asked = request(issued["code"], picture(), note="Biển số\nkhác <b>")
+    await send(desk, asked)
+    for agency in (AGENCY, INSPECTORS):
+        page = read_page(await ask(desk, f"/reports/{asked['report_id']}", agency), 200)
+        assert "Biển số\nkhác &lt;b&gt;" in page
+        assert issued["result_code"] in page
+        assert f'<img src="{REPORTS}/{asked["report_id"]}/photo"' in page
+    foreign = read_page(await ask(desk, f"/reports/{asked['report_id']}", OTHER_AGENCY), 404)
+    assert foreign == read_page(await ask(desk, f"/reports/{UUID(int=1)}"), 404)
+    assert asked["report_id"] not in read_page(await ask(desk, "/reports", OTHER_AGENCY), 200)
+    for wrong in ("since=x", "until=2026-02-30", "cursor=x"):
+        assert 'role="alert"' in read_page(await ask(desk, f"/reports?{wrong}"), 422)
+
+
+def read_page(answer: httpx.Response, status: int) -> str:
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8"), answer.text
+    return answer.text
 
 
 BAD_PHOTOS = {

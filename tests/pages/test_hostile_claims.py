@@ -4,12 +4,14 @@ Whatever a paper says, the browser runs nothing, asks nobody else and complains 
 the width of an innocent one; the text stands where it belongs, and nothing that cannot be seen is hidden in it.
 """
 
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -18,6 +20,7 @@ from playwright.async_api import Page, expect
 
 import hostile
 from account_pages import be_logged_in
+from axe import violations
 from demo_site import Site
 from forging import resign
 from khoso.formats import digits
@@ -27,6 +30,7 @@ from khoso.pages.guide import guide_page
 from khoso.pages.headers import SECURITY_HEADERS
 from khoso.pages.model import PaperToScan, PrintedField
 from khoso.pages.sheet import sheet_page
+from khoso.rendering.qr import qr_png
 from khoso.text import Words
 from tokens import bearer
 
@@ -387,3 +391,49 @@ async def test_names_of_people_browsers_and_passkeys_are_text_on_the_account_pag
         markups.add(await page.locator("main").evaluate(MARKUP))
         await assert_it_fits(page, name)
     assert len(markups) == 1
+
+
+async def test_what_an_inspector_reports_is_text_and_its_photo_a_picture(site: Site, page: Page, key_dir: Path) -> None:
+    """Note and code are whatever somebody sent; the newest report has a photo."""
+    texts = {**hostile.MARKUP, **hostile.DIRECTIONS, **hostile.HIDDEN, **hostile.LENGTHS, "long": "W" * 1_000}
+    texts = {name: text for name, text in texts.items() if "\0" not in text}  # which PostgreSQL does not take
+    now = datetime.now(UTC)
+    inspector, head = (
+        bearer(key_dir, now, scope, agency="H17.13", origin=site.origin) for scope in ("inspect", "monitoring:read")
+    )
+    photo = b64encode(qr_png("a photo", module_px=20)).decode()
+    sent = {}
+    async with httpx.AsyncClient(base_url=site.origin, headers=inspector) as client:
+        for name, text in texts.items():
+            report = {"report_id": str(uuid4()), "code": text, "finding": "forged", "note": text, "photo": photo}
+            sent[name] = report
+            if text is not [*texts.values()][-1]:
+                del report["photo"]
+            assert (await client.post("/api/v1/reports", json=report)).status_code == 204, name
+    await page.set_extra_http_headers(head)
+    markups = set()
+    for name, report in sent.items():
+        await page.goto(f"{site.origin}/reports/{report['report_id']}")
+        shown = page.locator("dd.prose, dd > code:only-child")
+        assert await shown.all_text_contents() == [made_visible(texts[name])] * 2, name
+        markups.add(await page.locator("dl").evaluate(MARKUP))
+        await assert_it_fits(page, name)
+    assert len(markups) == 1
+    picture = page.get_by_role("img", name="Ảnh người kiểm tra chụp")
+    await expect(picture).to_be_visible()
+    assert await picture.evaluate("node => node.naturalWidth") > 0
+    assert await violations(page) == []
+
+    await page.goto(f"{site.origin}/reports")
+    assert await violations(page) == []
+    seen = 0
+    while True:
+        without = page.locator(".entry", has_not_text="có ảnh")
+        assert len({await entry.evaluate(MARKUP) for entry in await without.all()}) == 1
+        seen += await page.locator(".entry").count()
+        await assert_it_fits(page, "marks")
+        if not await page.get_by_role("link", name="Cũ hơn").count():
+            break
+        await page.get_by_role("link", name="Cũ hơn").click()
+        await expect(page.get_by_role("link", name="Mới nhất")).to_be_visible()
+    assert seen == len(sent)

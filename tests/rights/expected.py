@@ -143,6 +143,8 @@ EXPECTED: dict[str, Line] = {
     "GET /scan-worker.js": _everybody(200),
     "GET /scan/manifest.webmanifest": _everybody(200),
     "GET /assets/{name}": _everybody(200, "asset"),
+    "GET /reports": _to("agency_admin monitor platform_admin", 200),
+    "GET /reports/{report_id}": _to("agency_admin monitor platform_admin", 200, "report"),
     # running
     "GET /healthz": _everybody(200),
     "GET /readyz": _everybody(200),

@@ -33,7 +33,7 @@ from khoso.pages.templates import render
 from khoso.problems import STATUS, sentence
 
 PATH = "/account"
-RETURNS = {"account": PATH, "scan": "/scan"}
+RETURNS = {"account": PATH, "reports": "/reports", "scan": "/scan"}
 """The pages from which one logs in and to which one comes back, by their names in links: no address is ever taken."""
 
 NO_TIME = timedelta()

@@ -1,6 +1,6 @@
 """A report of an inspector, as it comes in and as it is read."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -60,9 +60,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     has_photo: bool
 
 
-class ReportList(msgspec.Struct, frozen=True):
-    """The newest first."""
+class Days(msgspec.Struct, frozen=True):
+    """Days of Vietnam's calendar, the first and the last among them; without one there is no end on that side."""
+
+    since: date | None = None
+    until: date | None = None
+
+
+class ReportPage(msgspec.Struct, frozen=True):
+    """A page of reports, newest first; `next_cursor` asks for the following one."""
 
     items: list[Report]
-    next_before: datetime | None = None
-    """Ask with `before` for those that are older; None at the end."""
+    next_cursor: str | None

@@ -1,23 +1,32 @@
 """Reports over HTTP."""
 
-from datetime import datetime
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Response, get, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.status_codes import HTTP_204_NO_CONTENT
 
 from khoso.caller import Caller
-from khoso.reports.model import MAX_PHOTO_BYTES, ReportList, ReportRequest
-from khoso.reports.service import Reports
+from khoso.http import PRIVATE, answering, conditional, private
+from khoso.reports.model import MAX_PHOTO_BYTES, Days, ReportPage, ReportRequest
+from khoso.reports.service import MAX_PAGE, Reports
 
 MAX_BODY = MAX_PHOTO_BYTES * 4 // 3 + 16_384
 """A photo in base64, and what is said of it."""
 
 _READ = {"scope": "monitoring:read"}
-_PRIVATE = {"cache-control": "private, no-store", "vary": "authorization"}
+_PHOTO = "image/jpeg"
+_NOTHING_BUT_A_PICTURE = {
+    "content-disposition": "attachment",
+    "content-security-policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+"""Whatever somebody may once have got past the drawing, a browser makes no page of it, and no other site shows it."""
 
 
 @post(
@@ -40,23 +49,36 @@ async def report(
     "/api/v1/reports",
     opt=_READ,
     tags=["reports"],
-    summary="Reports by inspectors of the token's agency, and about its papers",
+    summary="Reports by inspectors of the token's agency, and about its papers, newest first",
 )
 async def list_reports(
     caller: NamedDependency[Caller],
     reports: NamedDependency[Reports],
-    before: Annotated[datetime | None, QueryParameter(description="Only those that are older")] = None,
-) -> Response[ReportList]:
-    return Response(await reports.list_reports(caller.acting_agency, before), headers=_PRIVATE)
+    since: Annotated[date | None, QueryParameter(description="The first day, by Vietnam's calendar")] = None,
+    until: Annotated[date | None, QueryParameter(description="The last day")] = None,
+    cursor: FromQuery[str | None] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 20,
+) -> Response[ReportPage]:
+    return private(await reports.list_reports(caller.acting_agency, Days(since, until), cursor, limit))
 
 
-@get("/api/v1/reports/{report_id:uuid}/photo", opt=_READ, tags=["reports"], summary="The photo of a report, as JPEG")
+@get(
+    "/api/v1/reports/{report_id:uuid}/photo",
+    opt=_READ,
+    tags=["reports"],
+    summary="The photo of a report, as JPEG",
+    responses=answering(bytes, _PHOTO),
+)
 async def show_photo(
-    report_id: FromPath[UUID], caller: NamedDependency[Caller], reports: NamedDependency[Reports]
+    request: Request[Any, Any, Any],
+    report_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    reports: NamedDependency[Reports],
 ) -> Response[bytes]:
     photo = await reports.get_photo(report_id, caller.acting_agency)
-    headers = {**_PRIVATE, "content-disposition": "attachment", "x-content-type-options": "nosniff"}
-    return Response(photo, media_type="image/jpeg", headers=headers)
+    answer = conditional(request, photo, _PHOTO, PRIVATE)
+    answer.headers.update(_NOTHING_BUT_A_PICTURE)
+    return answer
 
 
 HANDLERS = [report, list_reports, show_photo]

@@ -11,11 +11,12 @@ from khoso import db
 from khoso.bounds import of_agencies
 from khoso.db import Pool
 from khoso.errors import NotFound
+from khoso.paging import Position, next_cursor, read_cursor
 from khoso.reports import store
-from khoso.reports.model import Paper, Report, ReportList, ReportRequest
+from khoso.reports.model import Days, Paper, Report, ReportPage, ReportRequest
 from khoso.reports.photo import redraw
 
-MAX_PAGE = 50
+MAX_PAGE = 100
 
 
 class Reports:
@@ -47,11 +48,20 @@ class Reports:
             if await store.insert_report(conn, report, photo):
                 await store.trace(conn, report)
 
-    async def list_reports(self, agency_code: str, before: datetime | None) -> ReportList:
-        """A page of what concerns an agency."""
+    async def list_reports(self, agency_code: str, days: Days, cursor: str | None, limit: int) -> ReportPage:
+        """A page of what concerns an agency, newest first. Raises InvalidInput for a bad cursor."""
+        before = read_cursor(cursor)
         async with db.transaction(self._pool, of_agencies([agency_code])) as conn:
-            found = await store.list_reports(conn, agency_code, before, MAX_PAGE)
-        return ReportList(found, found[-1].reported_at if len(found) == MAX_PAGE else None)
+            found = await store.list_reports(conn, agency_code, days, before, limit + 1)
+        return ReportPage(found[:limit], next_cursor(found, limit, _position))
+
+    async def get_report(self, report_id: UUID, agency_code: str) -> Report:
+        """Raises NotFound for one that is not there, or does not concern the agency."""
+        async with db.transaction(self._pool, of_agencies([agency_code])) as conn:
+            report = await store.find_report(conn, report_id, agency_code)
+        if report is None:
+            raise NotFound(str(report_id))
+        return report
 
     async def get_photo(self, report_id: UUID, agency_code: str) -> bytes:
         """The photo of a report. Raises NotFound for one that is not there, or does not concern the agency."""
@@ -60,3 +70,7 @@ class Reports:
         if photo is None:
             raise NotFound(str(report_id))
         return photo
+
+
+def _position(report: Report) -> Position:
+    return report.reported_at, report.report_id

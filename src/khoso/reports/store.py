@@ -1,12 +1,18 @@
 """Reports in the database."""
 
-from datetime import datetime
 from uuid import UUID
 
 from khoso import db
 from khoso.auditing import store as auditing
 from khoso.db import Connection
-from khoso.reports.model import Report
+from khoso.paging import Position
+from khoso.reports.model import Days, Report
+
+_SELECT = """
+        SELECT report_id, reported_at, reporter, reporter_agency, finding, note, result_code, type_code, issuer, code,
+               photo IS NOT NULL AS has_photo
+          FROM mismatch_report
+"""
 
 
 async def insert_report(conn: Connection, report: Report, photo: bytes | None) -> bool:
@@ -40,22 +46,36 @@ async def trace(conn: Connection, report: Report) -> None:
     await auditing.append(conn, [entry], report.reported_at)
 
 
-async def list_reports(conn: Connection, agency_code: str, before: datetime | None, limit: int) -> list[Report]:
-    """Those by inspectors of the agency, and those about its papers, the newest first."""
+async def list_reports(conn: Connection, agency_code: str, days: Days, before: Position, limit: int) -> list[Report]:
+    """Those by inspectors of the agency, and those about its papers, newest first, older than `before`."""
     return await db.fetch_all(
         conn,
         Report,
-        """
-        SELECT report_id, reported_at, reporter, reporter_agency, finding, note, result_code, type_code, issuer, code,
-               photo IS NOT NULL AS has_photo
-          FROM mismatch_report
-         WHERE (reporter_agency = $1 OR issuer = $1) AND ($2::timestamptz IS NULL OR reported_at < $2)
-         ORDER BY reported_at DESC, report_id
-         LIMIT $3
+        _SELECT
+        + """
+         WHERE (reporter_agency = $1 OR issuer = $1)
+           AND reported_at >= coalesce($2::date::timestamp AT TIME ZONE INTERVAL '+07:00', '-infinity')
+           AND reported_at < coalesce(($3::date + 1)::timestamp AT TIME ZONE INTERVAL '+07:00', 'infinity')
+           AND (reported_at, report_id) < ($4, $5)
+         ORDER BY reported_at DESC, report_id DESC
+         LIMIT $6
         """,
         agency_code,
-        before,
+        days.since,
+        days.until,
+        *before,
         limit,
+    )
+
+
+async def find_report(conn: Connection, report_id: UUID, agency_code: str) -> Report | None:
+    """A report that the agency may see."""
+    return await db.fetch_one(
+        conn,
+        Report,
+        _SELECT + "WHERE report_id = $1 AND (reporter_agency = $2 OR issuer = $2)",
+        report_id,
+        agency_code,
     )
 
 

@@ -1,0 +1,142 @@
+"""What inspectors report of papers that do not match, as the head of an agency reads it."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from litestar.types import ExceptionHandlersMap
+
+from khoso.caller import Caller
+from khoso.catalogue.service import Catalogue
+from khoso.errors import (
+    InputProblem,
+    InvalidInput,
+    KhosoError,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+    Unavailable,
+)
+from khoso.pages.headers import SECURITY_HEADERS
+from khoso.pages.templates import render
+from khoso.problems import STATUS, sentence
+from khoso.reports.model import Days, Finding, Report
+from khoso.reports.service import Reports
+from khoso.text import Words
+
+PATH = "/reports"
+PAGE = 20
+
+_READ = {"scope": "monitoring:read"}
+_FINDINGS: Mapping[str, Words] = {
+    Finding.DIFFERS: Words("Thực tế khác với giấy", "What is seen differs from the paper"),
+    Finding.ALTERED: Words("Bản in khác với mã QR", "The print differs from the code"),
+    Finding.FORGED: Words("Mã QR không thật", "The code is not genuine"),
+    Finding.OTHER: Words("Không khớp vì lý do khác", "Does not match otherwise"),
+}
+_LOG_IN = Words("Hãy đăng nhập để đọc báo cáo của người kiểm tra.", "Log in to read what inspectors have reported.")
+_CHOOSE = Words(
+    "Báo cáo dành cho người theo dõi và người quản trị của cơ quan. Nếu đó là bạn, hãy chọn cơ quan ở trang Tài khoản.",
+    "Reports are for those who monitor or administer an agency. If you do, choose that agency on the page Account.",
+)
+
+
+class ReportView(msgspec.Struct, frozen=True, kw_only=True):
+    """A report with the names of what it names."""
+
+    report: Report
+    finding: Words
+    type: Words | None
+    issuer: Words | None
+    agency: Words
+    """The agency of the inspector."""
+
+
+def on_refused(_: Request[Any, Any, Any], error: KhosoError) -> Response[bytes]:
+    """Why there is nothing to read, and what to do."""
+    told = {NotAuthenticated: (_LOG_IN, "log in"), NotPermitted: (_CHOOSE, "choose")}
+    words, way = told.get(type(error), (Words(*sentence(type(error)).split(" | ")), "again"))
+    return _page("reports_refused.html", STATUS[type(error)], words=words, way=way)
+
+
+_ERRORS: ExceptionHandlersMap = dict.fromkeys(
+    (NotAuthenticated, NotPermitted, NotFound, InvalidInput, Unavailable), on_refused
+)
+
+
+@get(PATH, opt=_READ, include_in_schema=False, exception_handlers=_ERRORS)
+async def reports_page(
+    caller: NamedDependency[Caller],
+    reports: NamedDependency[Reports],
+    catalogue: NamedDependency[Catalogue],
+    since: FromQuery[str] = "",
+    until: FromQuery[str] = "",
+    cursor: FromQuery[str | None] = None,
+) -> Response[bytes]:
+    """Reports by inspectors of the agency that one acts for, and about its papers, newest first."""
+    days = Days(_read_day("since", since), _read_day("until", until))
+    page = await reports.list_reports(caller.acting_agency, days, cursor, PAGE)
+    asked = {"since": since, "until": until}
+    return _page(
+        "reports.html",
+        agency=_name_agency(catalogue, caller.acting_agency),
+        reports=[_view(catalogue, report) for report in page.items],
+        asked=asked,
+        newest=cursor and f"{PATH}?{urlencode(asked)}",
+        older=page.next_cursor and f"{PATH}?{urlencode(asked | {'cursor': page.next_cursor})}",
+    )
+
+
+@get(f"{PATH}/{{report_id:uuid}}", opt=_READ, include_in_schema=False, exception_handlers=_ERRORS)
+async def report_page(
+    report_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    reports: NamedDependency[Reports],
+    catalogue: NamedDependency[Catalogue],
+) -> Response[bytes]:
+    """One report, with its photo."""
+    report = await reports.get_report(report_id, caller.acting_agency)
+    return _page("report.html", one=_view(catalogue, report))
+
+
+HANDLERS = [reports_page, report_page]
+"""They need `reports` and `catalogue`."""
+
+
+def _read_day(field: str, text: str) -> date | None:
+    """A day as a form sends it, nothing for none. Raises InvalidInput."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise InvalidInput(InputProblem(field, "date", "a day such as 2026-11-23")) from None
+
+
+def _view(catalogue: Catalogue, report: Report) -> ReportView:
+    return ReportView(
+        report=report,
+        finding=_FINDINGS[report.finding],
+        type=None if report.type_code is None else _name_type(catalogue, report.type_code),
+        issuer=None if report.issuer is None else _name_agency(catalogue, report.issuer),
+        agency=_name_agency(catalogue, report.reporter_agency),
+    )
+
+
+def _name_type(catalogue: Catalogue, type_code: str) -> Words:
+    found = catalogue.recorded.latest.get(type_code)
+    return Words(type_code, type_code) if found is None else Words(found.name_vi, found.name_en)
+
+
+def _name_agency(catalogue: Catalogue, agency_code: str) -> Words:
+    found = catalogue.recorded.agencies.get(agency_code)
+    return Words(agency_code, agency_code) if found is None else Words(found.name_vi, found.name_en)
+
+
+def _page(template: str, status: int = 200, **values: object) -> Response[bytes]:
+    headers = {**SECURITY_HEADERS, "cache-control": "no-store"}
+    return Response(render(template, **values), media_type="text/html", status_code=status, headers=headers)
