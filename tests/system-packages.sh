@@ -16,7 +16,7 @@ has_command() { command -v "$1" >/dev/null 2>&1; }
 
 has_browser() {
     browsers=${PLAYWRIGHT_BROWSERS_PATH:-${HOME:-/nonexistent}/.cache/ms-playwright}
-    has_command chromium || ls -d "$browsers"/chromium-* >/dev/null 2>&1
+    has_command chromium-headless-shell || has_command chromium || ls -d "$browsers"/chromium-* >/dev/null 2>&1
 }
 
 install() {
@@ -24,7 +24,7 @@ install() {
 }
 
 ldconfig -p 2>/dev/null | grep -q 'libzbar\.so' || need libzbar0 'codes read by the second decoder, zbar'
-has_browser || need chromium 'pages in a real browser'
+has_browser || need chromium-headless-shell 'pages in a real browser'
 has_command haproxy || need haproxy 'slow and oversized requests cut by the front proxy'
 has_command pgbouncer || need pgbouncer 'the database behind a connection pooler'
 has_command softhsm2-util || need softhsm2 'keys in a signing device (PKCS #11)'
