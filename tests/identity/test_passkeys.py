@@ -91,6 +91,9 @@ async def test_an_agency_asks_its_people_and_not_its_systems(
     problem(await desk.client.put(STEP_UP, json={"acts": ["issue"]}, headers=stranger), 404, "not_found")
     answer = await desk.client.put(STEP_UP, json={"acts": ["issue", "revoke", "issue"]}, headers=administrator)
     assert answer.status_code == 204
+    for fewer in ([], ["issue"], ["approve", "revoke"]):
+        answer = await desk.client.put(STEP_UP, json={"acts": fewer}, headers=administrator)
+        problem(answer, 403, "step_up_required")
     assert read(await desk.client.get(STEP_UP, headers=administrator), 200) == {"acts": ["issue", "revoke"]}
     system = await new_system(desk)
     await assign(f"client:{system.client_id}", "officer", AGENCY)
@@ -213,6 +216,7 @@ async def test_an_officer_confirms_with_a_passkey_what_his_agency_asks_for(
     await log_in(page, site)
     subject = (await send(page, "GET", "/api/v1/me"))["body"]["subject"]
     await assign(subject, "officer", AGENCY)
+    await assign(subject, "agency_admin", AGENCY)
     assert (await send(page, "PUT", "/api/v1/me/agency", {"agency_code": AGENCY}))["status"] == 204
     conn = await asyncpg.connect(config.database_owner_url)
     await conn.execute("INSERT INTO step_up_rule VALUES ($1, 'issue')", AGENCY)
@@ -225,6 +229,7 @@ async def test_an_officer_confirms_with_a_passkey_what_his_agency_asks_for(
         while (refused := await issue(1))["status"] == 201:  # the worker has not heard of the rule yet
             pass
     assert refused["body"]["code"] == "step_up_required"
+    assert (await send(page, "PUT", STEP_UP, {"acts": []}))["status"] == 403, "nor is it switched off without one"
 
     async with page.expect_request(lambda one: one.method == "POST" and one.url.endswith("/passkeys")) as asked:
         await add_passkey(page, "Điện thoại")
@@ -240,6 +245,7 @@ async def test_an_officer_confirms_with_a_passkey_what_his_agency_asks_for(
     assert (await send(page, "POST", "/api/v1/me/step-up", {"credential": shown}))["status"] == 403, "shown before"
     issued = await issue(2)
     assert issued["status"] == 201, issued
+    assert (await send(page, "PUT", STEP_UP, {"acts": []}))["status"] == 204
     [passkey] = (await send(page, "GET", "/api/v1/me/passkeys"))["body"]["items"]
     assert passkey["used_at"] is not None
     assert (await send(page, "DELETE", f"/api/v1/me/passkeys/{passkey['passkey_id']}"))["status"] == 204

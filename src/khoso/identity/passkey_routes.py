@@ -134,7 +134,7 @@ async def show_step_up(
     opt=_WRITE,
     status_code=204,
     tags=_TAGS,
-    summary="Say for what an agency asks its people, and those below it, a passkey",
+    summary="Say for what an agency asks its people, and those below it, a passkey; less than now after a step-up",
 )
 async def set_step_up(
     agency_code: FromPath[str],
@@ -143,7 +143,7 @@ async def set_step_up(
     step_ups: NamedDependency[StepUp],
     appointed: NamedDependency[Administered],
 ) -> None:
-    await step_ups.set_acts(agency_code, data.acts, appointed(caller), caller.subject)
+    await step_ups.set_acts(agency_code, data.acts, appointed(caller), caller)
 
 
 def _view(passkey: Passkey) -> PasskeyView:
