@@ -46,7 +46,7 @@ MAX_BODY = 65_536
 """Largest request body, in bytes, where a route does not say otherwise."""
 
 _SETTINGS = ("origin", "papers_to_scan", "roots", "token_key")
-"""What handlers ask for of the configuration."""
+"""Keys of the application's state that handlers ask for."""
 
 _SERVICES = (
     *("administration", "authority", "catalogue", "delegations", "draft_book", "drafts", "holds", "imports"),
@@ -119,7 +119,10 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
 
 
 def configure(app: Application, config: Config, now: Clock) -> None:
-    """Say by what the application lives when it starts next. All that it knows of a configuration is in its state."""
+    """Say by what the application lives when it starts next.
+
+    All that it knows of a configuration is in its state, so that one that has ended may start again with another.
+    """
     keys = KeyFiles(config.keys_dir)
     app.state.update(
         config=config,

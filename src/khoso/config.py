@@ -69,7 +69,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     pool_size: int = 8
     """Database connections of each worker."""
     prepared_statements: int = 100
-    """How many each connection keeps; 0 behind a pooler that knows none (PgBouncer before 1.21)."""
+    """How many each connection keeps; 0 behind a pooler that keeps none (docs/operations.md)."""
     coalesce: bool = True
     """Issue concurrent single requests in one transaction. Off only to measure what it brings."""
     log_format: Literal["json", "console"] = "json"

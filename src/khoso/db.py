@@ -6,7 +6,7 @@ the transaction, and states its bounds.
 
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, LiteralString, TypeAlias, TypeVar
 
 import asyncpg
@@ -102,18 +102,22 @@ async def snapshot(pool: Pool, bounds: Bounds = NOTHING) -> AsyncIterator[Connec
 
 @asynccontextmanager
 async def _transaction(pool: Pool, begin: str, bounds: Bounds) -> AsyncIterator[Connection]:
-    """The only way to a connection: behind a pooler, statements outside a transaction may get to different sessions."""
+    """The only way to a pooled connection: behind a pooler, statements outside may get to different sessions.
+
+    It is begun by hand, for the library's own takes a round trip more for the bounds; so savepoints are plain SQL too.
+    """
     begin = "; ".join([begin, *_limits(bounds)])
     with translating_absence(), _refusing_nul():
         async with pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as conn:
             try:
-                await conn.execute(begin)  # by hand: the library's own takes a round trip more, for the bounds
+                await conn.execute(begin)
                 yield conn
             except BaseException:
-                await conn.execute("ROLLBACK")
+                with suppress(*_AWAY):  # why it ended is what counts; the pool keeps no connection in a transaction
+                    await conn.execute("ROLLBACK")
                 raise
-            ended = await conn.execute("COMMIT")
-            assert ended == "COMMIT", "somebody went on after an error that had ended the transaction"
+            if await conn.execute("COMMIT") != "COMMIT":
+                raise RuntimeError("nothing was committed: somebody went on after an error in the transaction")
 
 
 def _limits(bounds: Bounds) -> list[str]:
@@ -220,15 +224,15 @@ async def check_role(conn: Connection) -> None:
         """
         SELECT role.rolname, role.rolsuper, role.rolbypassrls,
                EXISTS (SELECT FROM pg_class WHERE relowner = role.oid) AS owns,
-               current_setting('statement_timeout') = '0' AS endless
+               (SELECT setting::integer FROM pg_settings WHERE name = 'statement_timeout') AS longest_ms
           FROM pg_roles AS role
          WHERE role.rolname = current_user
         """
     )
     if faults is None or faults["rolsuper"] or faults["rolbypassrls"] or faults["owns"]:
         raise ConfigurationError("KHOSO_DATABASE_URL must name the application role khoso_app, which owns nothing")
-    if faults["endless"]:
-        raise ConfigurationError("khoso_app has no statement_timeout: run deploy/postgres/roles.sql again")
+    if not 0 < faults["longest_ms"] < _COMMAND_TIMEOUT_S * 1000:
+        raise ConfigurationError("statement_timeout of khoso_app is not 30s: run deploy/postgres/roles.sql again")
 
 
 async def check_schema(conn: Connection) -> None:

@@ -32,6 +32,8 @@ async def test_the_owner_makes_tables_and_the_application_reaches_only_what_it_w
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await app.execute(refused)
         await owner.execute("DROP TABLE granted, kept")
+        settings = [await app.fetchval(f"SHOW {name}") for name in ("statement_timeout", "timezone", "jit")]
+        assert settings == ["30s", "UTC", "off"]
     finally:
         await owner.close()
         await app.close()
