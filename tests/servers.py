@@ -1,17 +1,18 @@
 """`khoso serve` as it is run: real processes on a port, with all that they print."""
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import msgspec
 
-from conftest import Clock
+from conftest import NO_TLS, Clock
 from demo.launching import KHOSO, clean, free_port, list_processes, wait_gone
 from khoso.config import Config, to_environment
 
@@ -54,7 +55,7 @@ class Server:
 
     def answers(self, path: str) -> bool:
         try:
-            return httpx.get(f"{self.url}{path}").status_code == 200
+            return httpx.get(f"{self.url}{path}", verify=NO_TLS).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -62,7 +63,8 @@ class Server:
         """SIGKILL to every process of it, at once."""
         processes = list_processes(self.process.pid)
         for pid in processes:
-            os.kill(pid, 9)
+            with suppress(ProcessLookupError):  # it went with one that was before it
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
         assert wait_gone(processes, 5) == {}
 

@@ -10,6 +10,7 @@ import httpx
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
+from conftest import NO_TLS
 from khoso.app import create_app
 from khoso.config import Config
 from khoso.front import Front
@@ -42,7 +43,7 @@ def _wait_for(origin: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            httpx.get(f"{origin}/healthz").raise_for_status()
+            httpx.get(f"{origin}/healthz", verify=NO_TLS).raise_for_status()
             return
         except httpx.HTTPError:
             assert time.monotonic() < deadline, "the server did not start"

@@ -135,7 +135,8 @@ def _limits(bounds: Bounds) -> list[str]:
         for value in values:  # SET takes no parameters: nothing but this gets into its text
             if _FORMS[name].fullmatch(value) is None:
                 raise NotPermitted(f"{name}: {value!r}")
-        statements.append(f"SET LOCAL khoso.{name} = '{' '.join(values)}'")
+        if values:  # else it is as it is outside: empty
+            statements.append(f"SET LOCAL khoso.{name} = '{' '.join(values)}'")
     return statements
 
 

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from conftest import Clock
+from conftest import NO_TLS, Clock
 from demo.launching import free_port
 from desk import Desk
 from identity.browsing import Browser
@@ -95,7 +95,7 @@ def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + 30
     while True:
         try:
-            httpx.get(url).raise_for_status()
+            httpx.get(url, verify=NO_TLS).raise_for_status()
             return
         except httpx.HTTPError:
             assert process.poll() is None, "the provider ended"
