@@ -27,7 +27,8 @@ SCOPES = {
     "inspector-fields:write": "say which recorded fields inspectors are shown, in the token's agency and below it",
     "clients:write": "register the programs that ask in the name of the token's agency, or of one below it",
     "dossiers:assist": "help citizens to file, in the token's agency and below it",
-    "monitoring:read": "see figures and warnings of the token's agency and of all below it",
+    "monitoring:read": "read reports of mismatches, with notes, photos and who sent them, by inspectors of the token's "
+    "agency or about its papers, not those of agencies below",
     "metrics:read": "read the metrics",
 }
 """Every scope there is, with what it allows."""

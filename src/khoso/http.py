@@ -15,6 +15,8 @@ from khoso.caller import Caller
 IMMUTABLE = "public, max-age=31536000, immutable"
 PRIVATE = "private, no-cache"
 PRIVATE_IMMUTABLE = "private, max-age=31536000, immutable"
+NEVER_KEPT = {"cache-control": "no-store"}
+"""Headers of what lies in no cache, not even the browser's own: the disk of an office machine has many readers."""
 LAST_POSITION = (1 << 31) - 1
 """The highest cursor where positions are counted: beyond, PostgreSQL has no integer to compare it with."""
 

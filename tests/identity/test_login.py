@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from conftest import Clock, open_client
 from desk import Desk, problem, read
-from identity.browsing import BY_SCRIPT, Browser
+from identity.browsing import BY_SCRIPT, SAME_ORIGIN, Browser
 from identity.conftest import BY_KEY, LEVELS, Assign, pem
 from khoso.config import Config
 from khoso.errors import ConfigurationError, LoginRefused
@@ -163,11 +163,33 @@ async def test_a_login_that_took_too_long_is_refused(browser: Browser, clock: Cl
     await refused(await browser.client.get(back))
 
 
+WAYS_BACK = (
+    *(("/login?to=scan", "/scan"), ("/login?to=reports", "/reports")),
+    *(("/login?to=account", "/account"), ("/login", "/account")),
+)
+
+
 async def test_one_comes_back_to_the_page_from_which_one_logged_in(browser: Browser) -> None:
-    for path, page in (("/login?to=scan", "/scan"), ("/login?to=account", "/account"), ("/login", "/account")):
+    for path, page in WAYS_BACK:
         answer = await browser.finish(await browser.begin(path), "thinh")
         assert (answer.status_code, answer.headers["location"]) == (303, page)
         assert "__Host-khoso-return" not in browser.client.cookies
+
+
+async def test_reports_are_read_in_a_browser_by_whoever_chose_the_agency(browser: Browser, assign: Assign) -> None:
+    refused = await browser.client.get("/reports")
+    assert refused.status_code == 401
+    assert 'href="/login?to=reports"' in refused.text
+    await browser.finish(await browser.begin("/login?to=reports"), "thinh")
+    await assign((await browser.me())["subject"], "monitor", WARD)
+    refused = await browser.client.get("/reports")
+    assert refused.status_code == 403
+    assert 'href="/account"' in refused.text
+    chosen = await browser.client.post("/account/agency", data={"agency_code": WARD}, headers=SAME_ORIGIN)
+    assert chosen.status_code == 303
+    page = await browser.client.get("/reports")
+    assert page.status_code == 200
+    assert "UBND phường Hải Châu" in page.text
 
 
 OTHER_PLACES = (

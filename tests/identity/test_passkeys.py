@@ -125,7 +125,8 @@ def site(config: Config) -> Iterator[str]:
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
     async with open_chromium() as browser:
-        yield await browser.new_page(viewport={"width": 320, "height": 640})
+        context = await browser.new_context(viewport={"width": 320, "height": 640})
+        yield await context.new_page()
 
 
 @pytest.fixture
@@ -166,6 +167,17 @@ async def add_passkey(page: Page, name: str) -> None:
     await page.get_by_role("button", name="Thêm khoá truy cập").click()
 
 
+async def assert_an_old_browser_lists_them_only(page: Page, site: str) -> None:
+    """One without WebAuthn, or not of today's form, in which the same person is logged in."""
+    old = await page.context.new_page()
+    await old.add_init_script("delete globalThis.PublicKeyCredential")
+    await old.goto(f"{site}/account")
+    await expect(old.locator("#passkeys .told")).to_contain_text("Trình duyệt này không dùng được khoá truy cập")
+    await expect(old.locator("#passkeys .rows strong")).to_have_text(["Điện thoại"])
+    assert await old.locator("#passkeys").locator("form, summary, button").filter(visible=True).count() == 0
+    await old.close()
+
+
 async def test_passkeys_are_added_and_removed_on_the_account_page(
     site: str, page: Page, authenticator: Authenticator
 ) -> None:
@@ -190,6 +202,10 @@ async def test_passkeys_are_added_and_removed_on_the_account_page(
     await expect(confirm).to_be_focused()
     assert await violations(page) == []
     assert await page.evaluate("document.documentElement.scrollWidth") == 320
+    await page.get_by_role("button", name="Thôi").click()
+    await expect(confirm).to_be_hidden()
+    await expect(page.get_by_role("heading", name="Khoá truy cập")).to_be_focused()
+    await page.get_by_role("button", name="Xoá", exact=True).click()
     await authenticator.recognise(owner=False)
     await confirm.click()
     await expect(told).to_contain_text("Chưa thực hiện: bạn đã huỷ")
@@ -205,6 +221,7 @@ async def test_passkeys_are_added_and_removed_on_the_account_page(
     await page.get_by_label("Name of the new passkey").fill("The same phone again")
     await page.get_by_role("button", name="Add a passkey").click()
     await expect(told).to_contain_text("This device has a passkey here already.")
+    await assert_an_old_browser_lists_them_only(page, site)
     await page.context.clear_cookies()
     await page.get_by_role("button", name="Add a passkey").click()
     await expect(told).to_contain_text("Your session has ended.")

@@ -12,21 +12,20 @@ from litestar.params import URLEncodedBody
 from litestar.types import ExceptionHandlersMap
 
 from khoso.errors import OAuthRefused
-from khoso.http import answering
+from khoso.http import NEVER_KEPT, answering
 from khoso.identity.authorizing import Authorizations, RevokeForm, TokenAnswer, TokenForm
 from khoso.identity.clients import APP_SCOPES, jwk_of
 from khoso.identity.proofs import thumbprint_of
 from khoso.identity.tokens import ALGORITHM
 
 _PUBLIC = {"public": True}
-_NEVER_KEPT = {"cache-control": "no-store"}
 _MAX_FORM = 16_384
 
 
 def on_refused(_: Request[Any, Any, Any], error: OAuthRefused) -> Response[dict[str, str]]:
     """As RFC 6749, 5.2 has it."""
     status = 401 if error.code == "invalid_client" else 400
-    return Response({"error": error.code, "error_description": error.reason}, status_code=status, headers=_NEVER_KEPT)
+    return Response({"error": error.code, "error_description": error.reason}, status_code=status, headers=NEVER_KEPT)
 
 
 def on_unreadable(request: Request[Any, Any, Any], _: HTTPException) -> Response[dict[str, str]]:
@@ -65,7 +64,7 @@ async def give_token(
     if len(proofs) > 1:
         raise OAuthRefused("invalid_dpop_proof", "more than one")
     answer = await authorizations.give_token(data, proofs[0] if proofs else None)
-    return Response(answer, headers=_NEVER_KEPT)
+    return Response(answer, headers=NEVER_KEPT)
 
 
 @post(
@@ -80,7 +79,7 @@ async def give_token(
 )
 async def revoke(data: URLEncodedBody[RevokeForm], authorizations: NamedDependency[Authorizations]) -> Response[bytes]:
     await authorizations.revoke(data)
-    return Response(b"", headers=_NEVER_KEPT)
+    return Response(b"", headers=NEVER_KEPT)
 
 
 class ServerMetadata(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
 from khoso.caller import Caller
-from khoso.http import secret_cookie
+from khoso.http import NEVER_KEPT, secret_cookie
 from khoso.identity.client_routes import Administered
 from khoso.identity.door import COOKIE
 from khoso.identity.model import Act
@@ -22,7 +22,6 @@ from khoso.problems import Problem
 _SIGNED_IN = {"signed_in": True}
 _WRITE = {"scope": "assignments:write"}
 _TAGS = ["identity"]
-_NEVER_KEPT = {"cache-control": "no-store"}
 
 
 class PasskeyView(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +72,7 @@ async def list_passkeys(caller: NamedDependency[Caller], passkeys: NamedDependen
 async def begin_registration(
     caller: NamedDependency[Caller], passkeys: NamedDependency[Passkeys]
 ) -> Response[dict[str, Any]]:
-    return Response(await passkeys.begin_registration(caller), headers=_NEVER_KEPT)
+    return Response(await passkeys.begin_registration(caller), headers=NEVER_KEPT)
 
 
 @post("/api/v1/me/passkeys", opt=_SIGNED_IN, tags=_TAGS, summary="Register the passkey that was made")
@@ -101,7 +100,7 @@ async def drop_passkey(
 async def begin_step_up(
     caller: NamedDependency[Caller], passkeys: NamedDependency[Passkeys]
 ) -> Response[dict[str, Any]]:
-    return Response(await passkeys.begin_step_up(caller), headers=_NEVER_KEPT)
+    return Response(await passkeys.begin_step_up(caller), headers=NEVER_KEPT)
 
 
 @post(
@@ -116,7 +115,7 @@ async def step_up(
 ) -> Response[None]:
     cookie = await passkeys.finish_step_up(caller, data.credential)
     cookies = [] if cookie is None else [secret_cookie(COOKIE, cookie, LONGEST)]
-    return Response(None, status_code=204, headers=_NEVER_KEPT, cookies=cookies)
+    return Response(None, status_code=204, headers=NEVER_KEPT, cookies=cookies)
 
 
 @get("/api/v1/agencies/{agency_code:str}/step-up", opt=_WRITE, tags=_TAGS, summary="For what an agency asks a passkey")

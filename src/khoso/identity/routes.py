@@ -11,10 +11,10 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from khoso.caller import Caller
+from khoso.http import NEVER_KEPT
 from khoso.identity.me import Me, MeView, SessionList
 
 _SIGNED_IN = {"signed_in": True}
-_NEVER_KEPT = {"cache-control": "no-store"}
 
 
 async def guard(connection: "ASGIConnection[BaseRouteHandler, Any, Any, State]", handler: BaseRouteHandler) -> None:
@@ -35,7 +35,7 @@ class AgencyChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @get("/api/v1/me", opt=_SIGNED_IN, tags=["identity"], summary="Who asks, what he may, and for whom he may act")
 async def show_me(caller: NamedDependency[Caller], me: NamedDependency[Me]) -> Response[MeView]:
-    return Response(await me.describe(caller), headers=_NEVER_KEPT)
+    return Response(await me.describe(caller), headers=NEVER_KEPT)
 
 
 @put(
@@ -51,7 +51,7 @@ async def choose_agency(data: JSONBody[AgencyChoice], caller: NamedDependency[Ca
 
 @get("/api/v1/me/sessions", opt=_SIGNED_IN, tags=["identity"], summary="Where one is logged in: browsers and apps")
 async def list_sessions(caller: NamedDependency[Caller], me: NamedDependency[Me]) -> Response[SessionList]:
-    return Response(await me.list_sessions(caller), headers=_NEVER_KEPT)
+    return Response(await me.list_sessions(caller), headers=NEVER_KEPT)
 
 
 @delete("/api/v1/me/sessions/{name:str}", opt=_SIGNED_IN, tags=["identity"], summary="Log out there")

@@ -22,7 +22,7 @@ from khoso.errors import (
     NotPermitted,
     Unavailable,
 )
-from khoso.http import secret_cookie
+from khoso.http import NEVER_KEPT, secret_cookie
 from khoso.identity.authorizing import Authorizations, AuthorizeQuery
 from khoso.identity.door import COOKIE, LOGIN_COOKIE, RETURN_COOKIE, Door, read_cookie
 from khoso.identity.logins import PATIENCE, Logins, ProviderAnswer
@@ -40,7 +40,6 @@ NO_TIME = timedelta()
 
 _PUBLIC = {"public": True}
 _FORM = {"form": True}
-_NEVER_KEPT = {"cache-control": "no-store"}
 _MAX_FORM = 1_024
 
 
@@ -190,9 +189,9 @@ def _read_query(request: Request[Any, Any, Any], kind: type[Any]) -> Any:
 
 
 def _redirect(url: str, *cookies: Cookie) -> Redirect:
-    return Redirect(url, status_code=303, headers=_NEVER_KEPT, cookies=cookies)
+    return Redirect(url, status_code=303, headers=NEVER_KEPT, cookies=cookies)
 
 
 def _page(status: int = 200, *, me: object = None, sessions: object = (), problem: object = None) -> Response[bytes]:
     page = render("account.html", me=me, sessions=sessions, problem=problem)
-    return Response(page, media_type="text/html", status_code=status, headers={**SECURITY_HEADERS, **_NEVER_KEPT})
+    return Response(page, media_type="text/html", status_code=status, headers={**SECURITY_HEADERS, **NEVER_KEPT})

@@ -1,16 +1,16 @@
 """Reports over HTTP."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.status_codes import HTTP_204_NO_CONTENT
 
 from khoso.caller import Caller
-from khoso.http import PRIVATE, answering, conditional, private
+from khoso.http import NEVER_KEPT, answering
 from khoso.reports.model import MAX_PHOTO_BYTES, Days, ReportPage, ReportRequest
 from khoso.reports.service import MAX_PAGE, Reports
 
@@ -59,7 +59,8 @@ async def list_reports(
     cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 20,
 ) -> Response[ReportPage]:
-    return private(await reports.list_reports(caller.acting_agency, Days(since, until), cursor, limit))
+    page = await reports.list_reports(caller.acting_agency, Days(since, until), cursor, limit)
+    return Response(page, headers=NEVER_KEPT)
 
 
 @get(
@@ -70,15 +71,10 @@ async def list_reports(
     responses=answering(bytes, _PHOTO),
 )
 async def show_photo(
-    request: Request[Any, Any, Any],
-    report_id: FromPath[UUID],
-    caller: NamedDependency[Caller],
-    reports: NamedDependency[Reports],
+    report_id: FromPath[UUID], caller: NamedDependency[Caller], reports: NamedDependency[Reports]
 ) -> Response[bytes]:
     photo = await reports.get_photo(report_id, caller.acting_agency)
-    answer = conditional(request, photo, _PHOTO, PRIVATE)
-    answer.headers.update(_NOTHING_BUT_A_PICTURE)
-    return answer
+    return Response(photo, media_type=_PHOTO, headers={**NEVER_KEPT, **_NOTHING_BUT_A_PICTURE})
 
 
 HANDLERS = [report, list_reports, show_photo]

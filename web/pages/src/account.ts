@@ -39,6 +39,7 @@ interface Passkey {
 type Act = () => Promise<void>;
 
 const section = found(document, "#passkeys");
+const heading = found(section, "h2");
 const list = found(section, "ul");
 const told = found(section, ".told");
 const form = found(section, "form") as HTMLFormElement;
@@ -90,12 +91,22 @@ async function remove(passkey: Passkey): Promise<void> {
   await ask("DELETE", `${PASSKEYS}/${passkey.passkey_id}`);
   await show();
   tell("removed");
-  found(section, "h2").focus(); // what had the focus is gone
+  heading.focus(); // what had the focus is gone
 }
 
 async function show(): Promise<void> {
   const { items } = await ask<{ items: readonly Passkey[] }>("GET", PASSKEYS);
   list.replaceChildren(...(items.length === 0 ? [copyOf("no-passkeys")] : items.map(drawn)));
+}
+
+/** The list, and where a browser knows no passkeys nothing to do with it. */
+async function open(): Promise<void> {
+  const able = globalThis.PublicKeyCredential?.parseCreationOptionsFromJSON !== undefined;
+  form.hidden = !able;
+  await show();
+  if (able) return;
+  for (const removal of list.querySelectorAll("details")) removal.remove();
+  throw new Refused("unsupported");
 }
 
 function drawn(passkey: Passkey): DocumentFragment {
@@ -143,9 +154,6 @@ form.addEventListener("submit", (event) => {
 found(confirmation, "[name=confirm]").addEventListener("click", () => attempt(confirm, waiting));
 found(confirmation, "[name=cancel]").addEventListener("click", () => {
   confirmation.hidden = true;
+  heading.focus();
 });
-if (globalThis.PublicKeyCredential?.parseCreationOptionsFromJSON === undefined) {
-  form.hidden = true;
-  tell("unsupported");
-}
-void attempt(show);
+void attempt(open);
