@@ -139,6 +139,7 @@ async def test_pages_follow_one_another_without_a_gap(desk: Desk, clock: Clock) 
         await send(desk, request("x"))  # one that is newer moves none of those that are older
     assert found == sent
     bad: list[Json] = [{"cursor": "x"}, {"limit": 0}, {"limit": 101}, {"since": "yesterday"}, {"until": "2026-02-30"}]
+    bad += [{"since": "2026-11-27", "until": "2026-11-26"}]
     for wrong in bad:
         problem(await ask(desk, REPORTS, **wrong), 422, "invalid_input")
 
@@ -180,8 +181,21 @@ async def test_a_report_is_a_page_for_those_concerned_only(desk: Desk) -> None:
     foreign = read_page(await ask(desk, f"/reports/{asked['report_id']}", OTHER_AGENCY), 404)
     assert foreign == read_page(await ask(desk, f"/reports/{UUID(int=1)}"), 404)
     assert asked["report_id"] not in read_page(await ask(desk, "/reports", OTHER_AGENCY), 200)
-    for wrong in ("since=x", "until=2026-02-30", "cursor=x"):
-        assert 'role="alert"' in read_page(await ask(desk, f"/reports?{wrong}"), 422)
+
+
+WRONG = {
+    "since=x": "Từ ngày: cần một ngày",
+    "until=2026-02-30": "Đến hết ngày: cần một ngày",
+    "since=2026-11-27&until=2026-11-26": "không được trước ngày bắt đầu",
+    "cursor=x": "Không có trang báo cáo này",
+}
+
+
+async def test_the_page_of_reports_says_what_is_wrong_with_what_was_asked_for(desk: Desk) -> None:
+    for asked, told in WRONG.items():
+        assert told in read_page(await ask(desk, f"/reports?{asked}"), 422), asked
+    same_day = "since=2026-11-26&until=2026-11-26"
+    read_page(await ask(desk, f"/reports?{same_day}"), 200)
 
 
 def read_page(answer: httpx.Response, status: int) -> str:

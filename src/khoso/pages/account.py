@@ -28,9 +28,9 @@ from khoso.identity.door import COOKIE, LOGIN_COOKIE, RETURN_COOKIE, Door, read_
 from khoso.identity.logins import PATIENCE, Logins, ProviderAnswer
 from khoso.identity.me import Me
 from khoso.identity.sessions import LONGEST, Sessions
-from khoso.pages.headers import SECURITY_HEADERS
+from khoso.pages.answers import never_kept, words_of
 from khoso.pages.templates import render
-from khoso.problems import STATUS, sentence
+from khoso.problems import STATUS
 
 PATH = "/account"
 RETURNS = {"account": PATH, "reports": "/reports", "scan": "/scan"}
@@ -45,8 +45,7 @@ _MAX_FORM = 1_024
 
 def on_refused(_: Request[Any, Any, Any], error: KhosoError) -> Response[bytes]:
     """What did not succeed, said to a person on the page on which he may try again."""
-    vi, en = sentence(type(error)).split(" | ")
-    return _page(STATUS[type(error)], problem={"vi": vi, "en": en})
+    return _page(STATUS[type(error)], problem=words_of(error))
 
 
 _ERRORS: ExceptionHandlersMap = dict.fromkeys(
@@ -193,5 +192,4 @@ def _redirect(url: str, *cookies: Cookie) -> Redirect:
 
 
 def _page(status: int = 200, *, me: object = None, sessions: object = (), problem: object = None) -> Response[bytes]:
-    page = render("account.html", me=me, sessions=sessions, problem=problem)
-    return Response(page, media_type="text/html", status_code=status, headers={**SECURITY_HEADERS, **NEVER_KEPT})
+    return never_kept(render("account.html", me=me, sessions=sessions, problem=problem), status)

@@ -23,17 +23,17 @@ from khoso.errors import (
     NotPermitted,
     Unavailable,
 )
-from khoso.pages.headers import SECURITY_HEADERS
+from khoso.pages.answers import never_kept, words_of
 from khoso.pages.templates import render
-from khoso.problems import STATUS, sentence
+from khoso.problems import STATUS
 from khoso.reports.model import Days, Finding, Report
+from khoso.reports.routes import READ
 from khoso.reports.service import Reports
 from khoso.text import Words
 
 PATH = "/reports"
 PAGE = 20
 
-_READ = {"scope": "monitoring:read"}
 _FINDINGS: Mapping[str, Words] = {
     Finding.DIFFERS: Words("Thực tế khác với giấy", "What is seen differs from the paper"),
     Finding.ALTERED: Words("Bản in khác với mã QR", "The print differs from the code"),
@@ -45,6 +45,18 @@ _CHOOSE = Words(
     "Báo cáo dành cho người theo dõi và người quản trị của cơ quan. Nếu đó là bạn, hãy chọn cơ quan ở trang Tài khoản.",
     "Reports are for those who monitor or administer an agency. If you do, choose that agency on the page Account.",
 )
+_WRONG: Mapping[tuple[str, str], Words] = {
+    ("since", "date"): Words("Từ ngày: cần một ngày như 2026-11-23.", "From: give a day such as 2026-11-23."),
+    ("until", "date"): Words("Đến hết ngày: cần một ngày như 2026-11-23.", "Until: give a day such as 2026-11-23."),
+    ("until", "before_since"): Words(
+        "Đến hết ngày: không được trước ngày bắt đầu.", "Until: give a day that is not before the first."
+    ),
+    ("cursor", "cursor"): Words(
+        "Không có trang báo cáo này: hãy xem lại từ trang mới nhất.",
+        "There is no such page of reports: begin with the newest.",
+    ),
+}
+"""What may be wrong with what was asked for, by field and code."""
 
 
 class ReportView(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,8 +73,9 @@ class ReportView(msgspec.Struct, frozen=True, kw_only=True):
 def on_refused(_: Request[Any, Any, Any], error: KhosoError) -> Response[bytes]:
     """Why there is nothing to read, and what to do."""
     told = {NotAuthenticated: (_LOG_IN, "log in"), NotPermitted: (_CHOOSE, "choose")}
-    words, way = told.get(type(error), (Words(*sentence(type(error)).split(" | ")), "again"))
-    return _page("reports_refused.html", STATUS[type(error)], words=words, way=way)
+    words, way = told.get(type(error), (words_of(error), "again"))
+    wrong = [_WRONG[problem.field, problem.code] for problem in error.problems]
+    return never_kept(render("reports_refused.html", words=words, way=way, wrong=wrong), STATUS[type(error)])
 
 
 _ERRORS: ExceptionHandlersMap = dict.fromkeys(
@@ -70,7 +83,7 @@ _ERRORS: ExceptionHandlersMap = dict.fromkeys(
 )
 
 
-@get(PATH, opt=_READ, include_in_schema=False, exception_handlers=_ERRORS)
+@get(PATH, opt=READ, include_in_schema=False, exception_handlers=_ERRORS)
 async def reports_page(
     caller: NamedDependency[Caller],
     reports: NamedDependency[Reports],
@@ -81,19 +94,20 @@ async def reports_page(
 ) -> Response[bytes]:
     """Reports by inspectors of the agency that one acts for, and about its papers, newest first."""
     days = Days(_read_day("since", since), _read_day("until", until))
-    page = await reports.list_reports(caller.acting_agency, days, cursor, PAGE)
+    found = await reports.list_reports(caller.acting_agency, days, cursor, PAGE)
     asked = {"since": since, "until": until}
-    return _page(
+    page = render(
         "reports.html",
         agency=_name_agency(catalogue, caller.acting_agency),
-        reports=[_view(catalogue, report) for report in page.items],
+        reports=[_view(catalogue, report) for report in found.items],
         asked=asked,
         newest=cursor and f"{PATH}?{urlencode(asked)}",
-        older=page.next_cursor and f"{PATH}?{urlencode(asked | {'cursor': page.next_cursor})}",
+        older=found.next_cursor and f"{PATH}?{urlencode(asked | {'cursor': found.next_cursor})}",
     )
+    return never_kept(page)
 
 
-@get(f"{PATH}/{{report_id:uuid}}", opt=_READ, include_in_schema=False, exception_handlers=_ERRORS)
+@get(f"{PATH}/{{report_id:uuid}}", opt=READ, include_in_schema=False, exception_handlers=_ERRORS)
 async def report_page(
     report_id: FromPath[UUID],
     caller: NamedDependency[Caller],
@@ -102,7 +116,7 @@ async def report_page(
 ) -> Response[bytes]:
     """One report, with its photo."""
     report = await reports.get_report(report_id, caller.acting_agency)
-    return _page("report.html", one=_view(catalogue, report))
+    return never_kept(render("report.html", one=_view(catalogue, report)))
 
 
 HANDLERS = [reports_page, report_page]
@@ -135,8 +149,3 @@ def _name_type(catalogue: Catalogue, type_code: str) -> Words:
 def _name_agency(catalogue: Catalogue, agency_code: str) -> Words:
     found = catalogue.recorded.agencies.get(agency_code)
     return Words(agency_code, agency_code) if found is None else Words(found.name_vi, found.name_en)
-
-
-def _page(template: str, status: int = 200, **values: object) -> Response[bytes]:
-    headers = {**SECURITY_HEADERS, "cache-control": "no-store"}
-    return Response(render(template, **values), media_type="text/html", status_code=status, headers=headers)

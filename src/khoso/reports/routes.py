@@ -17,7 +17,7 @@ from khoso.reports.service import MAX_PAGE, Reports
 MAX_BODY = MAX_PHOTO_BYTES * 4 // 3 + 16_384
 """A photo in base64, and what is said of it."""
 
-_READ = {"scope": "monitoring:read"}
+READ = {"scope": "monitoring:read"}
 _PHOTO = "image/jpeg"
 _NOTHING_BUT_A_PICTURE = {
     "content-disposition": "attachment",
@@ -47,7 +47,7 @@ async def report(
 
 @get(
     "/api/v1/reports",
-    opt=_READ,
+    opt=READ,
     tags=["reports"],
     summary="Reports by inspectors of the token's agency, and about its papers, newest first",
 )
@@ -55,7 +55,7 @@ async def list_reports(
     caller: NamedDependency[Caller],
     reports: NamedDependency[Reports],
     since: Annotated[date | None, QueryParameter(description="The first day, by Vietnam's calendar")] = None,
-    until: Annotated[date | None, QueryParameter(description="The last day")] = None,
+    until: Annotated[date | None, QueryParameter(description="The last day, not before the first")] = None,
     cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 20,
 ) -> Response[ReportPage]:
@@ -65,7 +65,7 @@ async def list_reports(
 
 @get(
     "/api/v1/reports/{report_id:uuid}/photo",
-    opt=_READ,
+    opt=READ,
     tags=["reports"],
     summary="The photo of a report, as JPEG",
     responses=answering(bytes, _PHOTO),
