@@ -1,60 +1,47 @@
-"""The account of somebody who is logged in, before a browser and without logging in."""
+"""Somebody who is logged in, as the database and his browser know it; no identity provider is asked."""
 
+import secrets
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import uuid4
 
-from playwright.async_api import Page, Route
+import asyncpg
+from playwright.async_api import Page
 
-from khoso.identity.me import AgencyName, MeView, SessionView
-from khoso.pages.headers import SECURITY_HEADERS
-from khoso.pages.templates import render
-from khoso.text import Words
+from demo_site import Site
+from khoso.identity.door import COOKIE
+from khoso.identity.store import hash_secret
 
-HAI_CHAU = AgencyName("H17.05.12", Words("UBND phường Hải Châu", "Hai Chau Ward People's Committee"))
-HOA_CUONG = AgencyName("H17.05.13", Words("UBND phường Hòa Cường", "Hoa Cuong Ward People's Committee"))
+AGENCIES = ("H17.05.12", "H17.05.13")
 
 
-async def be_logged_in(page: Page, name: str, browser: str) -> None:
-    """From now on the account is that of a person of this name, with a passkey and a browser that are called so.
+async def be_logged_in(site: Site, page: Page, name: str, browser: str) -> None:
+    """From now on the browser has a session of a new person of this name, an officer of two agencies.
 
-    What his page asks the server for beyond the list of passkeys wants a step-up, which is never given.
+    His passkey, and the two browsers in which he is logged in, are called `browser`.
     """
-    passkey = {"passkey_id": "AQ", "name": browser, "created_at": "2026-11-26T02:00:00Z", "used_at": None}
-    headers = {**SECURITY_HEADERS, "content-type": "text/html; charset=utf-8"}
-
-    async def on_passkeys(route: Route) -> None:
-        if route.request.method == "GET":
-            await route.fulfill(json={"items": [passkey]})
-        else:
-            await route.fulfill(status=403, json={"code": "step_up_required"})
-
-    await page.route("**/account", lambda route: route.fulfill(body=_draw(name, browser), headers=headers))
-    await page.route("**/api/v1/me/passkeys**", on_passkeys)
-    await page.route("**/api/v1/me/step-up/options", lambda route: route.fulfill(status=429, json={}))
-
-
-def _draw(name: str, browser: str) -> bytes:
-    me = MeView(
-        subject="0199c7d2-6a3e-7c1f-9d5a-3f1f2b7e4a10",
-        name=name,
-        scopes=["credentials:issue", "credentials:read"],
-        types={},
-        agency=HAI_CHAU,
-        agencies=[HAI_CHAU, HOA_CUONG],
-        vault_id=UUID(int=1),
-        stepped_up_at=None,
+    account_id, cookie, now = uuid4(), secrets.token_urlsafe(32), datetime.now(UTC)
+    conn = await asyncpg.connect(site.database_url)
+    await conn.execute(
+        "INSERT INTO account VALUES ($1, 'tests', $2, $3, NULL, $4)", account_id, str(account_id), name, now
     )
-    sessions = [_session(browser, present=True), _session(browser, present=False)]
-    return render("account.html", me=me, sessions=sessions, problem=None)
-
-
-def _session(browser: str, *, present: bool) -> SessionView:
-    now = datetime(2026, 11, 26, 2, 0, tzinfo=UTC)
-    return SessionView(
-        name="a" if present else "b",
-        where=browser,
-        agency=None,
-        created_at=now,
-        expires_at=now + timedelta(hours=8),
-        present=present,
+    await conn.execute(
+        "INSERT INTO passkey VALUES ($1, $2, '\\x00', 0, $3, $4)", account_id.bytes, account_id, browser, now
     )
+    await conn.executemany(
+        """
+        INSERT INTO assignment (assignment_id, subject, role, agency_code, valid_from, granted_by, granted_at)
+        VALUES ($1, $2, 'officer', $3, $4, 'tests', $4)
+        """,
+        [(uuid4(), f"person:{account_id}", agency, now) for agency in AGENCIES],
+    )
+    await conn.executemany(
+        "INSERT INTO web_session VALUES ($1, $2, $3, 3, $4, $5, $6, $6, $7)",
+        [
+            (hash_secret(secret), uuid4(), account_id, AGENCIES[0], browser, begun, now + timedelta(hours=8))
+            for secret, begun in ((cookie, now), (f"not {cookie}", now - timedelta(minutes=1)))
+        ],
+    )
+    await conn.close()
+    # Browsers take this cookie over TLS alone, and give it to localhost without.
+    origin = site.origin.replace("http:", "https:")
+    await page.context.add_cookies([{"name": COOKIE, "value": cookie, "url": origin, "secure": True}])

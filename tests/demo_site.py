@@ -9,10 +9,11 @@ from khoso.pages.model import PaperToScan
 
 @dataclass(frozen=True)
 class Site:
-    """Where it answers, and its papers by slug."""
+    """Where it answers, its papers by slug, and its database, in which everything may be done."""
 
     origin: str
     papers: Mapping[str, PaperToScan]
+    database_url: str
 
     def paper(self, outcome: Outcome, kind: str = "") -> PaperToScan:
         """The first paper that gets this answer, of a kind such as `truck`."""

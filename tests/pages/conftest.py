@@ -45,7 +45,7 @@ def site(
     )
     papers = asyncio.run(_load_papers(config))
     with served_in_a_thread(config):
-        yield Site(config.public_url, papers)
+        yield Site(config.public_url, papers, server.dsn(DATABASE))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

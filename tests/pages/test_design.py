@@ -124,7 +124,7 @@ async def test_thumbs_find_every_control(site: Site, phone: Page) -> None:
         assert await phone.evaluate(SMALL_TARGETS) == [], path
     await show_verdict(phone, site, Outcome.SUPERSEDED)
     assert await phone.evaluate(SMALL_TARGETS) == []
-    await be_logged_in(phone, "Nguyễn Văn An", "Firefox 145 · Windows")
+    await be_logged_in(site, phone, "Nguyễn Văn An", "Firefox 145 · Windows")
     await phone.goto(f"{site.origin}/account")
     await phone.locator("#passkeys summary").click()
     assert await phone.evaluate(SMALL_TARGETS) == []

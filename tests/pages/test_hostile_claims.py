@@ -380,10 +380,12 @@ async def test_what_the_api_says_of_them_is_no_page(
 
 async def test_names_of_people_browsers_and_passkeys_are_text_on_the_account_page(site: Site, page: Page) -> None:
     """A name comes from the identity provider; what browsers and passkeys are called, from whoever logs in."""
+    texts = {**hostile.MARKUP, **hostile.DIRECTIONS, **hostile.HIDDEN, "word": "W" * 200}
     markups = set()
-    for name, text in {**hostile.MARKUP, **hostile.DIRECTIONS, **hostile.HIDDEN, "word": "W" * 200}.items():
-        await page.unroute_all()
-        await be_logged_in(page, text, text)
+    for name, text in texts.items():
+        if "\0" in text:  # which PostgreSQL does not take
+            continue
+        await be_logged_in(site, page, text, text)
         await page.goto(f"{site.origin}/account")
         await expect(page.locator("#passkeys .rows strong")).to_have_count(1)
         assert await page.locator("main h1").text_content() == made_visible(text), name
