@@ -189,12 +189,13 @@ def _changed_meaning(field: Field, old: Field) -> Problems:
 def _weakened(definition: ResultType, earlier: Sequence[ResultType]) -> Problems:
     """What protects citizens, and would no more: the second person, and what of a field no scanner can show."""
     message = "it would protect less than before: that takes `khoso catalogue publish --decision-number`"
-    if earlier and earlier[-1].four_eyes and not definition.four_eyes:
+    if not earlier:
+        return
+    if earlier[-1].four_eyes and not definition.four_eyes:
         yield InputProblem("four_eyes", "weakened", message)
-    before = {field.name: field for version in earlier for field in version.fields}
-    for field in definition.fields:
-        old = before.get(field.name)
-        if old is not None and _shown(field) > _shown(old):
+    before = {field.name: _shown(field) for version in earlier for field in version.fields}
+    for field in definition.fields:  # a field of another name may tell what one of them hides
+        if _shown(field) > before.get(field.name, 0):
             yield InputProblem(f"fields.{field.name}", "weakened", message)
 
 

@@ -173,8 +173,8 @@ async def measure_size(
     opt={"scope": "catalogue:write"},
     tags=["catalogue"],
     summary="Publish a version of a result type, for good",
-    description="One that protects less than the version before is refused: no second person where there was one, or "
-    "more of a field in the code. That takes a decision, and the command line.",
+    description="One that protects less than the version before is refused: no second person where there was one, more "
+    "of a field in the code, or a field in the code that was not there. That takes a decision, and the command line.",
 )
 async def publish_result_type(
     request: Request[Any, Any, Any],
