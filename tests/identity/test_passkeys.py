@@ -20,6 +20,7 @@ from desk import AGENCY, Desk, problem, read
 from identity.browsing import BY_SCRIPT, Browser
 from identity.conftest import Assign
 from identity.programs import new_system
+from khoso.caller import Caller
 from khoso.config import Config
 from samples import house_permit
 from threads import served_in_a_thread
@@ -84,15 +85,25 @@ async def test_an_agency_asks_its_people_and_not_its_systems(
     desk: Desk, config: Config, clock: Clock, assign: Assign
 ) -> None:
     administrator = desk.token("assignments:write", agency="H17", subject="administrator")
+    answer = await desk.client.put(STEP_UP, json={"acts": ["issue"]}, headers=administrator)
+    problem(answer, 403, "step_up_required")
+    confirmed = desk.token_of(
+        Caller(
+            subject="administrator",
+            scopes=frozenset({"assignments:write"}),
+            agency_code="H17",
+            stepped_up_at=int(clock().timestamp()),
+        )
+    )
     for wrong in ("H17.05.99", "absent"):
         answer = await desk.client.put(f"/api/v1/agencies/{wrong}/step-up", json={"acts": []}, headers=administrator)
         problem(answer, 404, "not_found")
     stranger = desk.token("assignments:write", agency="H17.11", subject="stranger")
     problem(await desk.client.put(STEP_UP, json={"acts": ["issue"]}, headers=stranger), 404, "not_found")
-    answer = await desk.client.put(STEP_UP, json={"acts": ["issue", "revoke", "issue"]}, headers=administrator)
+    answer = await desk.client.put(STEP_UP, json={"acts": ["issue", "revoke", "issue"]}, headers=confirmed)
     assert answer.status_code == 204
-    for fewer in ([], ["issue"], ["approve", "revoke"]):
-        answer = await desk.client.put(STEP_UP, json={"acts": fewer}, headers=administrator)
+    for others in ([], ["issue"], ["approve", "revoke"], ["approve", "issue", "revoke"]):
+        answer = await desk.client.put(STEP_UP, json={"acts": others}, headers=administrator)
         problem(answer, 403, "step_up_required")
     assert read(await desk.client.get(STEP_UP, headers=administrator), 200) == {"acts": ["issue", "revoke"]}
     system = await new_system(desk)

@@ -133,7 +133,7 @@ async def show_step_up(
     opt=_WRITE,
     status_code=204,
     tags=_TAGS,
-    summary="Say for what an agency asks its people, and those below it, a passkey; less than now after a step-up",
+    summary="Say for what an agency asks its people, and those below it, a passkey; after a step-up",
 )
 async def set_step_up(
     agency_code: FromPath[str],

@@ -258,18 +258,18 @@ class StepUp:
     async def set_acts(self, agency_code: str, acts: Collection[Act], purview: Collection[str], caller: Caller) -> None:
         """For what an agency asks from now on.
 
-        Raises NotFound for one that is not administered, and StepUpRequired if less is to be asked than now: what
-        passkeys guard, a stolen login does not open.
+        Raises NotFound for one that is not administered, and StepUpRequired if that is another than now: whoever sets
+        it has a passkey, so what passkeys guard is not opened by his login alone.
         """
         if agency_code not in purview:
             raise NotFound(agency_code)
-        asked = sorted(set(acts))
+        asked = set(acts)
         async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             standing = {rule.act for rule in await passkeys.list_rules(conn) if rule.agency_code == agency_code}
-            if not standing.issubset(asked) and not is_fresh(caller, self._now()):
+            if asked != standing and not is_fresh(caller, self._now()):
                 raise StepUpRequired(agency_code)
-            await passkeys.set_rules(conn, agency_code, asked)
-            entry = auditing.Entry(caller.subject, "set_step_up", f"{agency_code} {' '.join(asked)}".strip())
+            await passkeys.set_rules(conn, agency_code, sorted(asked))
+            entry = auditing.Entry(caller.subject, "set_step_up", f"{agency_code} {' '.join(sorted(asked))}".strip())
             await auditing.append(conn, [entry], self._now())
 
 
