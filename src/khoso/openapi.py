@@ -45,14 +45,14 @@ _SCHEMES: dict[str, SecurityScheme | Reference] = {
         type="apiKey",
         security_scheme_in="header",
         name="Khoso-Session",
-        description="`1`, beside the session where something may change: no form and no foreign page can send it.",
+        description="Any value, beside the session where something may change: no form or foreign page can send it.",
     ),
 }
 """By what a caller is known (`identity/door.py`)."""
 
 _REFUSALS: Mapping[str, str] = {
-    "401": "There is no token, or it is not good",
-    "403": "The token does not allow this",
+    "401": "Nobody is known by what was sent: no token or session, or one that is not good",
+    "403": "The caller may not do this",
     "404": "Not found, or not yours to see",
     "413": "The body is too large",
     "422": "Something in the request is wrong: each item says what",
