@@ -14,8 +14,7 @@ from khoso.auditing.service import make_checkpoint
 from khoso.bounds import Bounds
 from khoso.config import Config
 from khoso.db import Pool
-from khoso.drafts import store as drafts
-from khoso.drafts.service import FORGOTTEN_AFTER
+from khoso.drafts.forgetting import forget_drafts
 from khoso.errors import AuditNotSound, IssuingHeld
 from khoso.following import follow, in_background
 from khoso.formats.audit_chain import PrivateKey
@@ -76,14 +75,17 @@ async def _import(services: Services, payload: bytes) -> None:
 
 
 async def forget(pool: Pool, now: datetime) -> None:
-    """Drop what is kept only for a while."""
-    async with db.transaction(pool, Bounds(duty="forget")) as conn:
-        await issuance.forget_keys(conn, now - KEYS_KEPT)
-        await drafts.forget_requests(conn, now - FORGOTTEN_AFTER)
-        await pace_store.forget_hours(conn, now - USUAL)
-        await verification.forget_attempts(conn, now - ATTEMPTS_KEPT)
-        await verification.forget_receipts(conn, now - RECEIPTS_KEPT)
-        await forget_identity(conn, now)
+    """Drop what is kept only for a while, each kind in a transaction of its own: one that fails undoes no other."""
+    for drop, kept in (
+        (issuance.forget_keys, KEYS_KEPT),
+        (pace_store.forget_hours, USUAL),
+        (verification.forget_attempts, ATTEMPTS_KEPT),
+        (verification.forget_receipts, RECEIPTS_KEPT),
+        (forget_identity, timedelta(0)),
+    ):
+        async with db.transaction(pool, Bounds(duty="forget")) as conn:
+            await drop(conn, now - kept)
+    await forget_drafts(pool, now)
 
 
 async def _resume(services: Services) -> None:

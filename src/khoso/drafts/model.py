@@ -40,7 +40,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     agency_code: str
     author: str
     idempotency_key: str
-    request_hash: bytes
+    request_hash: bytes | None
+    """Of the request that came with the key; None once that is forgotten."""
     type_code: str
     type_version: int
     request: str | None

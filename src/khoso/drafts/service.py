@@ -45,9 +45,6 @@ from khoso.issue_request import IssueRequest
 LAPSES_AFTER = timedelta(days=30)
 """How long a draft waits since it was last revised."""
 
-FORGOTTEN_AFTER = timedelta(days=90)
-"""How long it is kept what an ended draft asked for: as long as people may complain (Law 02/2011/QH13, article 9)."""
-
 _LAPSE_AT_A_TIME = 1_000
 
 
@@ -67,7 +64,7 @@ class Drafts:
         """Draft a result, once for all requests of `author` with this key.
 
         Raises InvalidInput with every problem, NotAuthorisedToIssue, and IdempotencyKeyReused if the key was used for
-        another draft.
+        another draft, or for one of which is forgotten what it asked for.
         """
         asked = write_request(request)
         request_hash = hashlib.sha256(f"{agency_code}\n{asked}".encode()).digest()

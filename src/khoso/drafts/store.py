@@ -156,11 +156,22 @@ async def lapse_drafts(conn: Connection, now: datetime, limit: int) -> list[Draf
     )
 
 
-async def forget_requests(conn: Connection, before: datetime) -> None:
-    """Forget what drafts asked for that ended before that, and why they were rejected: both tell of citizens."""
-    await conn.execute(
-        "UPDATE draft SET request = NULL, end_reason = NULL WHERE request IS NOT NULL AND ended_at < $1", before
+async def forget_requests(conn: Connection, before: datetime, limit: int) -> int:
+    """Forget what drafts asked for that ended before that, its hash, and why they were rejected: all tell of citizens.
+
+    Answers of how many.
+    """
+    forgotten = await conn.fetch(
+        """
+        UPDATE draft SET request = NULL, request_hash = NULL, end_reason = NULL
+         WHERE draft_id IN (SELECT draft_id FROM draft WHERE request IS NOT NULL AND ended_at < $1
+                             ORDER BY ended_at LIMIT $2)
+        RETURNING true
+        """,
+        before,
+        limit,
     )
+    return len(forgotten)
 
 
 _SELECT_DELEGATION: LiteralString = """

@@ -17,7 +17,7 @@ class DraftView(msgspec.Struct, frozen=True, kw_only=True):
     draft_id: UUID
     agency_code: str
     request: IssueRequest | None
-    """Exactly what is to be issued; null 90 days after the end, when that is forgotten."""
+    """Exactly what is to be issued; null 180 days after the end, when that is forgotten."""
     type_version: int
     draft_hash: str
     """SHA-256 over everything that is to be signed and recorded; an approval names it."""
