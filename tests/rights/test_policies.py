@@ -110,6 +110,8 @@ async def test_whatever_is_of_a_vault_or_an_agency_is_closed_to_the_owner_too(ow
     somebodys = {row["relname"] for row in rows if row["somebodys"]}
     assert {name for name in somebodys & open_to_all if TABLES[name].kind != "reference"} == set()
     assert {table for table, _ in read_documented()} == TABLES.keys() - open_to_all
+    told = PAGE.read_text("utf-8").partition("tables have no policies:")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`(\w+)`", told)) == open_to_all, "each with its reason"
     migrating = await read_made(owner, "khoso_owner")
     assert migrating == {
         (table, command): {"everybody"} for table in TABLES.keys() - open_to_all for command in COMMANDS
