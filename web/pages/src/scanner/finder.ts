@@ -31,6 +31,7 @@ export class Finder {
   async start(): Promise<void> {
     this.#wanted = true;
     root.dataset["state"] = "starting";
+    void this.#reader.prepare();
     const trouble = await this.#camera.start((video) => this.#look(video));
     root.dataset["state"] = trouble ?? (this.#camera.on ? "scanning" : "off");
     this.#offer();

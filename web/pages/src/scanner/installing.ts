@@ -17,6 +17,7 @@ export async function install(script: string, idle: () => boolean): Promise<void
   const registration = await workers.register(scriptUrl(script), { scope: "/scan", updateViaCache: "none" });
   void workers.ready.then(() => {
     found(document, "#scanner").dataset["installed"] = "true";
+    performance.mark("installed");
   });
   const offer = (): void => {
     const waiting = registration.waiting !== null;

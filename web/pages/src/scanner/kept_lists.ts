@@ -99,6 +99,7 @@ export class KeptLists {
   async #take(response: Response): Promise<Refreshed> {
     const data = await response.arrayBuffer().catch(() => null);
     if (data === null) return "away";
+    performance.mark("lists");
     const kept = { data: new Uint8Array(data), etag: response.headers.get("etag") ?? "" };
     try {
       await this.lists.take(bundle.decode(kept.data));
@@ -106,6 +107,7 @@ export class KeptLists {
       if (error instanceof Malformed || error instanceof NotBelieved) return "refused";
       throw error;
     }
+    performance.mark("believed");
     this.#etag = kept.etag;
     await this.#store.put(KEY, kept);
     return "newer";

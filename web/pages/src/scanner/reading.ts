@@ -27,16 +27,29 @@ export interface Decoder {
 }
 
 export class Reader {
-  readonly #worker: Worker;
+  readonly #decoder: Decoder;
   readonly #waiting = new Map<number, (codes: readonly string[] | null) => void>();
   readonly #detector: Promise<Detector | null> = makeDetector();
+  #worker: Worker | null = null;
   #asked = 0;
   #dead = false;
 
   constructor(decoder: Decoder) {
-    this.#worker = new Worker(scriptUrl(decoder.script), { type: "module", name: decoder.wasm });
-    this.#worker.addEventListener("message", ({ data }: MessageEvent<Answer>) => this.#settle(data));
-    this.#worker.addEventListener("error", () => this.#giveUp());
+    this.#decoder = decoder;
+  }
+
+  /** Have ZXing ready before it is needed, where the browser cannot read codes itself. */
+  async prepare(): Promise<void> {
+    if ((await this.#detector) === null) this.#start();
+  }
+
+  #start(): Worker {
+    if (this.#worker !== null) return this.#worker;
+    const worker = new Worker(scriptUrl(this.#decoder.script), { type: "module", name: this.#decoder.wasm });
+    worker.addEventListener("message", ({ data }: MessageEvent<Answer>) => this.#settle(data));
+    worker.addEventListener("error", () => this.#giveUp());
+    this.#worker = worker;
+    return worker;
   }
 
   /** The codes in the present frame of a video. Throws where there is nothing to read them with. */
@@ -60,7 +73,7 @@ export class Reader {
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, (codes) => (codes === null ? reject(new Error("no reader")) : resolve(codes)));
       if (this.#dead) this.#settle({ id, codes: null });
-      else this.#worker.postMessage({ id, picture, thorough }, [picture]);
+      else this.#start().postMessage({ id, picture, thorough }, [picture]);
     });
   }
 

@@ -35,6 +35,7 @@ async function main(): Promise<void> {
   showAges(kept, clock);
   showSession(session.who);
   root.dataset["ready"] = "true";
+  performance.mark("ready");
   void outbox.tell();
   void navigator.storage?.persist?.();
   await keepFresh(kept, clock, session, outbox).finally(() => install(asset("worker"), () => !isShown()));
