@@ -31,7 +31,6 @@ from command_line import Khoso, make_khoso
 from economy import (
     in_memory,
     pytest_runtest_protocol,
-    pytest_xdist_auto_num_workers,
     pytest_xdist_make_scheduler,
 )
 from khoso.app import configure, create_app
@@ -44,7 +43,7 @@ from khoso.migrating import migrate
 from khoso.signing.files import KeyFiles
 from khoso.wiring import Services, open_services
 
-__all__ = ["pytest_runtest_protocol", "pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
+__all__ = ["pytest_runtest_protocol", "pytest_xdist_make_scheduler"]
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients of servers on this machine: to read whom the system trusts takes longer than to ask them."""

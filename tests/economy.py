@@ -59,12 +59,6 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     return (yield)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores: many tests wait for a camera, a killed server, a slow client."""
-    return len(os.sched_getaffinity(0)) + 1
-
-
 def in_memory() -> str:
     """Where files are never written to a disk, if there is room: a database is made and dropped three times as fast."""
     memory = "/dev/shm"

@@ -85,10 +85,13 @@ async def inspect(desk: Desk, code: str, number: int) -> Json | None:
     return verdict
 
 
-async def wait_for_rows(desk: Desk, wanted: int, sql: str) -> None:
-    async with asyncio.timeout(20):
-        while ((await desk.rows(sql))[0][0] or 0) < wanted:  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
+async def wait_for_rows(place: Place, wanted: int, sql: str) -> None:
+    try:
+        async with asyncio.timeout(60):
+            while ((await place.desk.rows(sql))[0][0] or 0) < wanted:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        pytest.fail(f"fewer than {wanted} of {sql}; the server said:\n{place.server.log}")
 
 
 async def read_log(desk: Desk) -> list[str]:
@@ -120,9 +123,9 @@ async def test_every_worker_goes_on_and_the_holder_sees_who_looked_meanwhile(pla
     assert len({path.parent for path in place.spool.glob("*/*.scans")}) == 2, "both workers had some"
 
     place.postgres.start()
-    await wait_for_rows(desk, INSPECTORS, "SELECT count(*) FROM scan")
+    await wait_for_rows(place, INSPECTORS, "SELECT count(*) FROM scan")
     assert sorted(await read_log(desk)) == sorted(f"inspector-{number}" for number in range(INSPECTORS))
-    await wait_for_rows(desk, 2 * INSPECTORS, "SELECT sum(scans)::int FROM scan_count")
+    await wait_for_rows(place, 2 * INSPECTORS, "SELECT sum(scans)::int FROM scan_count")
     await asyncio.sleep(1.5)
     assert len(await read_log(desk)) == INSPECTORS
     assert (await desk.rows("SELECT sum(scans)::int FROM scan_count"))[0][0] == 2 * INSPECTORS
@@ -150,7 +153,7 @@ async def test_a_server_killed_meanwhile_loses_no_scan_that_it_had_answered(plac
         await asyncio.gather(*inspecting)
         place.postgres.start()
         place.restart()
-        await wait_for_rows(desk, len(acknowledged), "SELECT count(*) FROM scan")
+        await wait_for_rows(place, len(acknowledged), "SELECT count(*) FROM scan")
         if turn == 1:
             place.postgres.stop()
 
@@ -176,5 +179,5 @@ async def test_counts_of_an_outage_outlive_the_server(place: Place, ending: str)
     assert spooled_counts(place.spool) == INSPECTORS
     place.postgres.start()
     place.restart()
-    await wait_for_rows(desk, INSPECTORS, "SELECT sum(scans)::int FROM scan_count")
+    await wait_for_rows(place, INSPECTORS, "SELECT sum(scans)::int FROM scan_count")
     assert (await desk.rows("SELECT sum(scans)::int FROM scan_count"))[0][0] == INSPECTORS
