@@ -14,10 +14,18 @@ from xdist.scheduler import LoadScopeScheduling
 TOGETHER = ("tests/pages", "tests/demo")
 """Folders that share what is dear and made once for a process: a browser, a running demonstration."""
 
-APART = ("tests/demo/test_launcher.py", "tests/pages/test_films.py")
+APART = ("tests/demo/test_launcher.py", "tests/pages/test_films.py", "tests/rights/test_matrix.py")
 """Files whose tests are long and share little."""
 
-FIRST = (*TOGETHER, "tests/server", "tests/embedded", "tests/deploy", "tests/imports/test_kill.py")
+FIRST = (
+    *TOGETHER,
+    "tests/server",
+    "tests/embedded",
+    "tests/deploy",
+    "tests/imports/test_kill.py",
+    "tests/rights/test_matrix.py",
+    "tests/http/test_description.py",
+)
 """What takes longest comes first, so that no process works alone at the end."""
 
 UNTRACED = ("demo", "deploy", "embedded", "migrations", "rendering", "web")
