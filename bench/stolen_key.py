@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import asyncpg
 
+from khoso import db
 from khoso.config import Config
 from khoso.formats.claims import StatusRef
 from khoso.formats.status_list import SIZE
@@ -59,6 +60,13 @@ async def _measure(config: Config, papers: int) -> None:
     print(f"at most {peak_mb:.0f} MB of memory for it")
 
 
+_INSERT = """
+    INSERT INTO status_entry (list_id, status_index, status, list_version, signed_hash, vault_id, credential_id, kid)
+    SELECT * FROM unnest($1::integer[], $2::integer[], $3::smallint[], $4::bigint[], $5::bytea[], $6::uuid[],
+                         $7::uuid[], $8::bytea[])
+"""
+
+
 async def _write_papers(config: Config, kid: bytes, papers: int) -> list[tuple[StatusRef, bytes]]:
     """The rows; answers some of the papers that the key has signed."""
     samples: list[tuple[StatusRef, bytes]] = []
@@ -68,7 +76,7 @@ async def _write_papers(config: Config, kid: bytes, papers: int) -> list[tuple[S
         seed, taken = secrets.token_bytes(32), min(SIZE, papers * 3 // 2 - list_id * SIZE)
         await conn.execute("INSERT INTO status_list VALUES ($1, $2, $3, 1)", list_id, seed, taken)
         rows = list(_rows(list_id, seed, taken, kid))
-        await conn.copy_records_to_table("status_entry", records=rows)
+        await db.insert_rows(conn, _INSERT, rows)
         samples += [(StatusRef(row[0], row[1]), row[4]) for row in rows if row[7] == kid][:100]
     excess = await conn.fetchval("SELECT count(*) FROM status_entry WHERE kid = $1", kid) - papers
     await conn.execute(

@@ -47,8 +47,8 @@ import sys
 from pathlib import Path
 from bench import town
 from khoso.config import Config
-url, origin, keys, data, results = sys.argv[1:]
-config = Config(database_url=url, public_url=origin, keys_dir=Path(keys), data_dir=Path(data))
+url, owner, origin, keys, data, results = sys.argv[1:]
+config = Config(database_url=url, database_owner_url=owner, public_url=origin, keys_dir=Path(keys), data_dir=Path(data))
 town.issue_corpus(config, int(results))
 """
 """In a process of its own: the memory that issuing takes is not the order's."""
