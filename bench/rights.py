@@ -13,7 +13,6 @@ import time
 from argparse import ArgumentParser
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from datetime import timedelta
 from itertools import count
 from statistics import median
 from typing import Any
@@ -23,14 +22,11 @@ import asyncpg
 
 from khoso import db
 from khoso.app import create_app
-from khoso.caller import Caller, Purview
+from khoso.caller import Purview
 from khoso.config import Config
 from khoso.front import Front
 from khoso.identity.passkeys import StepUp
-from khoso.identity.tokens import make_token
 from khoso.issuance import pace, routes
-from khoso.signing.files import KeyFiles
-from khoso.wiring import utc_now
 
 from . import town
 from .load import BenchError
@@ -39,6 +35,7 @@ CLIENTS = 64
 PAPERS = 2_000
 ROUNDS = 9
 DEMAND = 0.9
+
 Ask = Callable[[str, bytes, Mapping[str, str]], Awaitable[int]]
 """Path, body and headers; the status of the answer."""
 
@@ -127,10 +124,9 @@ async def _set_policies(config: Config, *, enabled: bool) -> None:
     await conn.close()
 
 
-async def measure(config: Config, rounds: int) -> None:
+async def measure(config: Config, codes: Sequence[bytes], rounds: int) -> None:
     """Print each ratio: the median of the rounds' ratios."""
-    codes = (config.data_dir / "bodies.jsonl").read_bytes().splitlines()
-    officer, inspector = _headers(config, "credentials:issue"), _headers(config, "inspect")
+    officer, inspector = town.somebody(config, "credentials:issue"), town.somebody(config, "inspect")
     serials = count(100_000)
 
     def papers(number: int) -> list[tuple[bytes, Mapping[str, str]]]:
@@ -161,19 +157,13 @@ async def measure(config: Config, rounds: int) -> None:
         print(f"{kind:18} {guarded:7,.0f}/s with   {unguarded:7,.0f}/s without   {ratio:.3f}   (demand {DEMAND})")
 
 
-def _headers(config: Config, scope: str) -> dict[str, str]:
-    caller = Caller(subject="bench", scopes=frozenset({scope}), agency_code=town.AGENCY)
-    key = KeyFiles(config.keys_dir).token_key()
-    return {"Authorization": f"Bearer {make_token(key, config.public_url, caller, utc_now(), timedelta(hours=2))}"}
-
-
 def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     options = parser.parse_args()
     with town.town() as config:
-        town.issue_corpus(config, PAPERS)
-        asyncio.run(measure(config, options.rounds))
+        codes = town.issue_corpus(config, PAPERS).bodies.read_bytes().splitlines()
+        asyncio.run(measure(config, codes, options.rounds))
 
 
 if __name__ == "__main__":

@@ -117,8 +117,12 @@ def start(config: Config, workers: int, **settings: str) -> AbstractContextManag
 
 def officer(config: Config, agency: str = AGENCY) -> Mapping[str, str]:
     """The header of an officer who may issue and withdraw."""
-    scopes = frozenset({"credentials:issue", "credentials:change-status"})
-    caller = Caller(subject="bench", scopes=scopes, agency_code=agency)
+    return somebody(config, "credentials:issue", "credentials:change-status", agency=agency)
+
+
+def somebody(config: Config, *scopes: str, agency: str = AGENCY) -> dict[str, str]:
+    """The header of somebody of an agency who may do this."""
+    caller = Caller(subject="bench", scopes=frozenset(scopes), agency_code=agency)
     key = KeyFiles(config.keys_dir).token_key()
     return {"Authorization": f"Bearer {make_token(key, config.public_url, caller, utc_now(), timedelta(hours=2))}"}
 

@@ -10,9 +10,7 @@ client      HTTP on the city; when the test is over, everything in the database 
 """
 
 import asyncio
-import shutil
 import ssl
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -29,7 +27,7 @@ import structlog
 import invariants
 from command_line import Khoso, make_khoso
 from economy import (
-    in_memory,
+    making_room,
     pytest_runtest_protocol,
     pytest_xdist_make_scheduler,
 )
@@ -94,12 +92,10 @@ def khoso(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) ->
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedPostgres]:
     """PostgreSQL with a migrated database to copy."""
-    room = Path(tempfile.mkdtemp(prefix="khoso-test-", dir=in_memory()))
-    room.chmod(0o711)  # the account that runs PostgreSQL for root must get through
-    with EmbeddedPostgres(room / "base", settings={**WITHOUT_DURABILITY, "max_connections": "200"}) as server:
+    settings = {**WITHOUT_DURABILITY, "max_connections": "200"}
+    with making_room() as room, EmbeddedPostgres(room / "base", settings=settings) as server:
         asyncio.run(prepare(server))
         yield server
-    shutil.rmtree(room)
 
 
 async def prepare(server: EmbeddedPostgres) -> None:

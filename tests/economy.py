@@ -4,8 +4,12 @@
 """
 
 import os
+import shutil
+import tempfile
 from collections import OrderedDict
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,7 +71,18 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     return (yield)
 
 
-def in_memory() -> str:
+@contextmanager
+def making_room() -> Iterator[Path]:
+    """A directory for a PostgreSQL and all that goes with it; not tmp_path, which pytest closes to other accounts."""
+    room = Path(tempfile.mkdtemp(prefix="khoso-test-", dir=_in_memory()))
+    room.chmod(0o711)  # the account that runs PostgreSQL for root must get through
+    try:
+        yield room
+    finally:
+        shutil.rmtree(room)
+
+
+def _in_memory() -> str:
     """Where files are never written to a disk, if there is room: a database is made and dropped three times as fast."""
     memory = "/dev/shm"
     if not os.access(memory, os.W_OK):

@@ -1,12 +1,10 @@
 """A PostgreSQL for one test alone, which it may stop and start."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from economy import in_memory
+from economy import making_room
 from khoso.embedded import EmbeddedPostgres
 
 
@@ -30,11 +28,9 @@ class OwnPostgres:
 
 @contextmanager
 def own_postgres(settings: Mapping[str, str]) -> Iterator[OwnPostgres]:
-    room = Path(tempfile.mkdtemp(prefix="khoso-test-", dir=in_memory()))
-    room.chmod(0o711)  # the account that runs PostgreSQL for root must get through
-    postgres = OwnPostgres(room / "base", settings)
-    try:
-        yield postgres
-    finally:
-        postgres.stop()
-        shutil.rmtree(room)
+    with making_room() as room:
+        postgres = OwnPostgres(room / "base", settings)
+        try:
+            yield postgres
+        finally:
+            postgres.stop()

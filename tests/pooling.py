@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from configparser import ConfigParser
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -72,11 +73,9 @@ class Pooler:
                 "server_tls_sslmode": "disable",
             }
         )
-        return "\n".join(
-            line
-            for section in settings.sections()
-            for line in (f"[{section}]", *(f"{name} = {value}" for name, value in settings[section].items()))
-        )
+        written = StringIO()
+        settings.write(written)
+        return written.getvalue()
 
     def _write(self, name: str, text: str) -> None:
         (self._place / name).write_text(f"{text}\n")

@@ -3,7 +3,7 @@
 import gc
 import multiprocessing
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -99,9 +99,9 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
             "purview": Provide(provide_purview, sync_to_thread=False),
             "reader": Provide(vault.provide_reader, sync_to_thread=False),
             "hierarchy": Provide(provide_hierarchy, sync_to_thread=False),
-            **{name: _provide_setting(name) for name in _SETTINGS},
-            **{name: _provide(name) for name in _SERVICES},
-            **{name: _provide_of_identity(name) for name in _OF_IDENTITY},
+            **{name: _provide(name, lambda state: state) for name in _SETTINGS},
+            **{name: _provide(name, _services) for name in _SERVICES},
+            **{name: _provide(name, lambda state: _services(state).identity) for name in _OF_IDENTITY},
         },
         exception_handlers=problems.HANDLERS,
         openapi_config=openapi.make_config(),
@@ -178,25 +178,13 @@ def _spare_the_collector() -> None:
     gc.set_threshold(GARBAGE_THRESHOLD, 20, 50)
 
 
-def _provide_setting(name: str) -> Provide:
-    def from_state(state: State) -> object:
-        return state[name]
+def _provide(name: str, place: Callable[[State], object]) -> Provide:
+    """What is called so in a place that the state leads to."""
 
-    return Provide(from_state, sync_to_thread=False)
+    def provide(state: State) -> object:
+        return getattr(place(state), name)
 
-
-def _provide(name: str) -> Provide:
-    def from_services(state: State) -> object:
-        return getattr(_services(state), name)
-
-    return Provide(from_services, sync_to_thread=False)
-
-
-def _provide_of_identity(name: str) -> Provide:
-    def from_identity(state: State) -> object:
-        return getattr(_services(state).identity, name)
-
-    return Provide(from_identity, sync_to_thread=False)
+    return Provide(provide, sync_to_thread=False)
 
 
 @get("/healthz", opt={"public": True}, tags=["running"], summary="The process answers")

@@ -21,7 +21,7 @@ from litestar.routes import HTTPRoute
 from khoso import __version__
 from khoso.hot import HotRoute
 from khoso.http import conditional, scopes_of
-from khoso.identity.door import COOKIE
+from khoso.identity.door import COOKIE, SESSION_HEADER
 from khoso.issuance import routes as issuance
 from khoso.problems import MEDIA_TYPE, Problem
 from khoso.verification import routes as verification
@@ -44,7 +44,7 @@ _SCHEMES: dict[str, SecurityScheme | Reference] = {
     "script": SecurityScheme(
         type="apiKey",
         security_scheme_in="header",
-        name="Khoso-Session",
+        name=SESSION_HEADER.decode().title(),
         description="Any value, beside the session where something may change: no form or foreign page can send it.",
     ),
 }

@@ -55,7 +55,6 @@ from khoso.signing.access import Access
 from khoso.signing.device import Device
 from khoso.signing.files import KeyFiles
 from khoso.signing.signers import Signers
-from khoso.text import Words
 from khoso.vault.service import Vaults
 from khoso.verification.counting import ScanCounts
 from khoso.verification.keeping import ScanKeeper
@@ -315,14 +314,9 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
             cutoffs,
             grants_of=authority.grants_of,
             hierarchy=hierarchy,
-            name_of=lambda code: _name_of(catalogue, code),
+            name_of=catalogue.name_agency,
         ),
     )
-
-
-def _name_of(catalogue: Catalogue, agency_code: str) -> Words:
-    agency = catalogue.recorded.agencies.get(agency_code)
-    return Words(agency_code, agency_code) if agency is None else Words(agency.name_vi, agency.name_en)
 
 
 def _proven(verifier: Verifier, code: str) -> Paper | None:

@@ -1,33 +1,22 @@
 import os
 import pwd
-import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from demo.launching import KHOSO, Demo
-from economy import in_memory
+from economy import making_room
 from khoso import migrating
 
 _TRIAL = "import subprocess, sys, asyncpg, granian, khoso; subprocess.run([sys.executable, '--version'], check=True)"
 """Its own child, because what root has given away still counts for the first program after setpriv."""
 
 NewDemo = Callable[..., Demo]
-
-
-@contextmanager
-def making_room() -> Iterator[Path]:
-    """A directory for all that a demonstration keeps."""
-    room = Path(tempfile.mkdtemp(prefix="khoso-test-", dir=in_memory()))
-    room.chmod(0o711)  # the account that runs PostgreSQL for root must get through
-    yield room
-    shutil.rmtree(room)
 
 
 @pytest.fixture

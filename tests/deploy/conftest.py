@@ -1,15 +1,13 @@
 """A PostgreSQL as an operator has it: empty, and two password files beside it."""
 
 import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from economy import in_memory
+from economy import making_room
 from khoso.embedded import WITHOUT_DURABILITY, EmbeddedPostgres
 from khoso.embedded.binaries import find_bindir
 
@@ -22,11 +20,9 @@ MakeRoles = Callable[[], subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[EmbeddedPostgres]:
     """It would log every statement."""
-    room = Path(tempfile.mkdtemp(prefix="khoso-test-", dir=in_memory()))
-    room.chmod(0o711)  # the account that runs PostgreSQL for root must get through
-    with EmbeddedPostgres(room / "base", settings={**WITHOUT_DURABILITY, "log_statement": "all"}) as server:
+    settings = {**WITHOUT_DURABILITY, "log_statement": "all"}
+    with making_room() as room, EmbeddedPostgres(room / "base", settings=settings) as server:
         yield server
-    shutil.rmtree(room)
 
 
 @pytest.fixture

@@ -269,7 +269,8 @@ async def test_the_reason_of_a_withdrawal_is_text(page: Page, desk: httpx.AsyncC
     for serial, text in enumerate((hostile.MARKUP["script"], hostile.MARKUP["form"], "W" * 200, "שלום"), 800):
         given = (await ask(desk, serial, "12 Lê Lợi", "Quán")).json()
         act = {"act": "revoke", "reason_code": text, "decision_number": text}
-        assert (await desk.post(f"/api/v1/credentials/{given['result_code']}/acts", json=act)).status_code == 204
+        answer = await desk.post(f"/api/v1/credentials/{given['result_code']}/acts", json=act)
+        assert answer.status_code == 204, answer.text
         await page.goto(given["code"])
         withdrawal = page.locator(".withdrawal")
         await expect(withdrawal.locator("dd").first).to_contain_text(text)

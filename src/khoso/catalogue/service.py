@@ -31,6 +31,7 @@ from khoso.formats.trust import KeyState, Trust
 from khoso.formats.trust_list import public_der, read_public_key
 from khoso.formats.verdict import TypeCatalogue
 from khoso.inputs import check_text
+from khoso.text import Words
 from khoso.times import VIETNAM
 
 BELIEVED_FOR = timedelta(hours=24)
@@ -104,6 +105,16 @@ class Catalogue:
             self._hierarchy = Hierarchy(snapshot.agencies.values(), snapshot.successions, today)
             self._hierarchy_of = snapshot.version
         return self._hierarchy
+
+    def name_agency(self, agency_code: str) -> Words:
+        """What an agency is called, ended or not; its code where nobody knows it."""
+        found = self.recorded.agencies.get(agency_code)
+        return Words(agency_code, agency_code) if found is None else Words(found.name_vi, found.name_en)
+
+    def name_type(self, type_code: str) -> Words:
+        """What a result type is called today; its code where nobody knows it."""
+        found = self.recorded.latest.get(type_code)
+        return Words(type_code, type_code) if found is None else Words(found.name_vi, found.name_en)
 
     def fields_shown_to(self, caller: Caller, type_code: str) -> frozenset[str]:
         """The fields of the record of a type that the caller is shown as an inspector, beyond what the code holds."""

@@ -253,7 +253,7 @@ class StepUp:
         if agency_code not in purview:
             raise NotFound(agency_code)
         async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
-            return sorted(rule.act for rule in await passkeys.list_rules(conn) if rule.agency_code == agency_code)
+            return await _acts_of(conn, agency_code)
 
     async def set_acts(self, agency_code: str, acts: Collection[Act], purview: Collection[str], caller: Caller) -> None:
         """For what an agency asks from now on.
@@ -263,14 +263,17 @@ class StepUp:
         """
         if agency_code not in purview:
             raise NotFound(agency_code)
-        asked = set(acts)
+        asked = sorted(set(acts))
         async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
-            standing = {rule.act for rule in await passkeys.list_rules(conn) if rule.agency_code == agency_code}
-            if asked != standing and not is_fresh(caller, self._now()):
+            if asked != await _acts_of(conn, agency_code) and not is_fresh(caller, self._now()):
                 raise StepUpRequired(agency_code)
-            await passkeys.set_rules(conn, agency_code, sorted(asked))
-            entry = auditing.Entry(caller.subject, "set_step_up", f"{agency_code} {' '.join(sorted(asked))}".strip())
+            await passkeys.set_rules(conn, agency_code, asked)
+            entry = auditing.Entry(caller.subject, "set_step_up", f"{agency_code} {' '.join(asked)}".strip())
             await auditing.append(conn, [entry], self._now())
+
+
+async def _acts_of(conn: Connection, agency_code: str) -> list[Act]:
+    return sorted(rule.act for rule in await passkeys.list_rules(conn) if rule.agency_code == agency_code)
 
 
 def is_fresh(caller: Caller, now: datetime) -> bool:

@@ -98,7 +98,7 @@ async def reports_page(
     asked = {"since": since, "until": until}
     page = render(
         "reports.html",
-        agency=_name_agency(catalogue, caller.acting_agency),
+        agency=catalogue.name_agency(caller.acting_agency),
         reports=[_view(catalogue, report) for report in found.items],
         asked=asked,
         newest=cursor and f"{PATH}?{urlencode(asked)}",
@@ -135,17 +135,7 @@ def _view(catalogue: Catalogue, report: Report) -> ReportView:
     return ReportView(
         report=report,
         finding=_FINDINGS[report.finding],
-        type=None if report.type_code is None else _name_type(catalogue, report.type_code),
-        issuer=None if report.issuer is None else _name_agency(catalogue, report.issuer),
-        agency=_name_agency(catalogue, report.reporter_agency),
+        type=None if report.type_code is None else catalogue.name_type(report.type_code),
+        issuer=None if report.issuer is None else catalogue.name_agency(report.issuer),
+        agency=catalogue.name_agency(report.reporter_agency),
     )
-
-
-def _name_type(catalogue: Catalogue, type_code: str) -> Words:
-    found = catalogue.recorded.latest.get(type_code)
-    return Words(type_code, type_code) if found is None else Words(found.name_vi, found.name_en)
-
-
-def _name_agency(catalogue: Catalogue, agency_code: str) -> Words:
-    found = catalogue.recorded.agencies.get(agency_code)
-    return Words(agency_code, agency_code) if found is None else Words(found.name_vi, found.name_en)

@@ -1,15 +1,16 @@
 """Taking reports and showing them to the two agencies they concern: the inspector's own, and the paper's issuer."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import TypeAlias, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from khoso import db
 from khoso.bounds import of_agencies
-from khoso.db import Pool
+from khoso.db import Connection, Pool
 from khoso.errors import InputProblem, InvalidInput, NotFound
 from khoso.paging import Position, next_cursor, read_cursor
 from khoso.reports import store
@@ -17,6 +18,10 @@ from khoso.reports.model import Days, Paper, Report, ReportPage, ReportRequest
 from khoso.reports.photo import redraw
 
 MAX_PAGE = 100
+
+Found = TypeVar("Found")
+Find: TypeAlias = Callable[[Connection, UUID, str], Awaitable[Found | None]]
+"""Of the reports that an agency may see."""
 
 
 class Reports:
@@ -59,19 +64,18 @@ class Reports:
 
     async def get_report(self, report_id: UUID, agency_code: str) -> Report:
         """Raises NotFound for one that is not there, or does not concern the agency."""
-        async with db.transaction(self._pool, of_agencies([agency_code])) as conn:
-            report = await store.find_report(conn, report_id, agency_code)
-        if report is None:
-            raise NotFound(str(report_id))
-        return report
+        return await self._get(store.find_report, report_id, agency_code)
 
     async def get_photo(self, report_id: UUID, agency_code: str) -> bytes:
         """The photo of a report. Raises NotFound for one that is not there, or does not concern the agency."""
+        return await self._get(store.find_photo, report_id, agency_code)
+
+    async def _get(self, find: Find[Found], report_id: UUID, agency_code: str) -> Found:
         async with db.transaction(self._pool, of_agencies([agency_code])) as conn:
-            photo = await store.find_photo(conn, report_id, agency_code)
-        if photo is None:
+            found = await find(conn, report_id, agency_code)
+        if found is None:
             raise NotFound(str(report_id))
-        return photo
+        return found
 
 
 def _position(report: Report) -> Position:
