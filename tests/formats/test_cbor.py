@@ -1,6 +1,7 @@
 """Strict CBOR: one value, one encoding, few types."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
@@ -94,6 +95,50 @@ def test_no_change_of_a_byte_yields_the_same_value(value: Any, data: st.DataObje
     accepted_or_refused(bytes(changed))
 
 
+Reader = Callable[[bytes, int], tuple[Any, int]]
+READERS: dict[Reader, Callable[[Any], bool]] = {
+    cbor.read_number: lambda value: type(value) is int and value >= 0,
+    cbor.read_integer: lambda value: type(value) is int,
+    cbor.read_text: lambda value: type(value) is str,
+    cbor.read_bytes: lambda value: type(value) is bytes,
+}
+LENGTHS = [0, 1, 23, 24, 255, 256, 65_535, 65_536]
+EDGES = [2**bits + step for bits in (0, 8, 16, 32) for step in (-1, 0)] + [23, 24, 2**63 - 1]
+
+
+@pytest.mark.parametrize("read", READERS)
+@given(st.binary(), st.binary(), INTEGERS | st.text() | st.binary() | st.booleans() | st.lists(st.just(0)))
+def test_a_value_is_read_where_it_begins_if_it_is_of_the_type(
+    read: Reader, before: bytes, after: bytes, value: Any
+) -> None:
+    encoded = cbor.dumps(value)
+    if READERS[read](value):
+        assert read(before + encoded + after, len(before)) == (value, len(before + encoded))
+    else:
+        with pytest.raises((LookupError, ValueError)):
+            read(before + encoded + after, len(before))
+
+
+@pytest.mark.parametrize(
+    "value", [*EDGES, *(-1 - edge for edge in EDGES), *("a" * length for length in LENGTHS), *map(bytes, LENGTHS)]
+)
+def test_values_at_the_ends_of_their_heads(value: Any) -> None:
+    encoded = cbor.dumps(value)
+    read = {int: cbor.read_integer, str: cbor.read_text, bytes: cbor.read_bytes}[type(value)]
+    assert read(encoded, 0) == (value, len(encoded))
+
+
+@pytest.mark.parametrize("read", READERS)
+@given(HEADS, st.binary(max_size=12))
+def test_whatever_is_read_is_written_in_the_one_way(read: Reader, head: bytes, rest: bytes) -> None:
+    data = head + rest
+    try:
+        value, end = read(data, 0)
+    except (LookupError, ValueError):
+        return
+    assert end > len(data) or cbor.dumps(value) == data[:end]
+
+
 CORPUS = {
     "float 16": ("f93e00", "cbor_type"),
     "float 32": ("fa47c35000", "cbor_type"),
@@ -135,6 +180,9 @@ CORPUS = {
     "integer of 2^63": ("1b8000000000000000", "cbor_integer"),
     "integer of 2^64 - 1": ("1bffffffffffffffff", "cbor_integer"),
     "integer of -2^63 - 1": ("3b8000000000000000", "cbor_integer"),
+    "key of 2^63": ("a11b800000000000000001", "cbor_integer"),
+    "key of -2^63 - 1": ("a13b800000000000000001", "cbor_integer"),
+    "bignum as key": ("a1c24901000000000000000001", "cbor_integer"),
     "integer in two bytes instead of one": ("1817", "cbor_not_canonical"),
     "integer in three bytes instead of two": ("1900ff", "cbor_not_canonical"),
     "integer in five bytes instead of three": ("1a0000ffff", "cbor_not_canonical"),

@@ -32,7 +32,11 @@ TEXT, INTEGER, DATE = field("text"), field("integer"), field("date")
 CHOICE, TEXTS, HOURS = field("choice", choices=CHOICES), field("texts"), field("hours")
 ALL = (TEXT, INTEGER, field("decimal", scale=2), DATE, CHOICE, TEXTS, HOURS)
 
-VISIBLE = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=50)
+VISIBLE = st.text(
+    st.characters(exclude_categories=("C", "Z")).filter(lambda character: find_hidden(character) is None),
+    min_size=1,
+    max_size=50,
+)
 MINUTES = st.integers(0, 1439)
 TIMES = st.tuples(MINUTES, MINUTES).map(lambda pair: "-".join(f"{m // 60:02}:{m % 60:02}" for m in pair))
 SAFE = st.integers(-(1 << 53), 1 << 53)

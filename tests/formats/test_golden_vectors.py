@@ -63,5 +63,5 @@ def _reasons() -> set[str]:
     given = re.findall(r'Outcome\.[A-Z_]+, (?:\d+, )?"([a-z_]+)"', verdict) + re.findall(r'return "([a-z_]+)"', verdict)
     sources = [(FORMATS / f"{name}.py").read_text("utf-8") for name in CODE_MODULES]
     malformed = set(chain.from_iterable(re.findall(r'Malformed\("([a-z_]+)"', source) for source in sources))
-    claims = re.findall(r'(?:_text|_number|_time|_require_map)\([^"\n]*"([a-z_]+)"', "".join(sources))
+    claims = re.findall(r'^ +"([a-z_]+)": ', (FORMATS / "claims.py").read_text("utf-8"), re.MULTILINE)
     return {*given, *malformed, *(f"claim_{name}" for name in claims)}

@@ -53,6 +53,7 @@ _CBOR = {
     "tag-date": ("A date with its tag.", _with_field(dumps(cbor2.CBORTag(1004, "2026-11-23"))), "cbor_type"),
     "tag-unknown": ("A tag that nobody knows.", _with_field(dumps(cbor2.CBORTag(4711, 1))), "cbor_type"),
     "bignum": ("A number of 9 bytes.", _with_field(dumps(1 << 64)), "cbor_integer"),
+    "key-2-63": ("A field with the number 2^63.", dumps(good_claims(f9223372036854775808=1)), "cbor_integer"),
     "integer-2-63": ("2^63: too large for many languages.", _with_field(b"\x1b\x80" + bytes(7)), "cbor_integer"),
     "decimal-giant": (
         "Eight bytes that say 10^4294967295; some programs never finish to compute it.",

@@ -1,7 +1,6 @@
 """The bundle on disk: written whole by every web worker, and believed under the pinned root only."""
 
 import asyncio
-import hashlib
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -194,7 +193,7 @@ async def test_other_content_on_a_good_index_is_not_believed_without_the_databas
 
 
 def sha256_of(code: str) -> bytes:
-    return hashlib.sha256(cose.parse(link.parse(code, ORIGIN)).to_be_signed).digest()
+    return cose.parse(link.parse(code, ORIGIN)).signed_hash
 
 
 async def test_a_paper_younger_than_the_list_is_not_called_forged(

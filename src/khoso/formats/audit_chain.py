@@ -87,11 +87,10 @@ def read_checkpoint(text: str, keys: Iterable[PublicKey]) -> Checkpoint:
     parts = _CHECKPOINT.fullmatch(text)
     if parts is None:
         raise Malformed("checkpoint_form")
-    payload, signature = _decode(parts[1]), _decode(parts[2])
-    signed = cose.Unverified(b"", payload, text.rpartition(".")[0].encode(), signature)
-    if not any(cose.is_signed_by(key, signed) for key in keys):
+    signed_hash, signature = sha256(text.rpartition(".")[0].encode()).digest(), _decode(parts[2])
+    if not any(cose.is_signed_by(key, signed_hash, signature) for key in keys):
         raise Malformed("checkpoint_signature")
-    content = cbor.loads(payload)  # whoever signed it has encoded it well
+    content = cbor.loads(_decode(parts[1]))  # whoever signed it has encoded it well
     return Checkpoint(content[1], content[2], tuple(Head(*head) for head in content[3]))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from . import cbor
+from .cbor import read_argument, read_bytes, read_integer, read_number, read_text
 from .malformed import Malformed
 
 ISS, EXP, NBF, IAT, RESULT = 1, 4, 5, 6, -65537
@@ -25,9 +26,12 @@ SIGNED_ORIGINAL, SIGNED_SCAN = 1, 2
 
 _TOP_KEYS = frozenset({ISS, EXP, NBF, IAT, RESULT})
 _RESULT_KEYS = frozenset({CODE, TYPE, TYPE_VERSION, STATUS, HOLDER_KEY, EVIDENCE, FIELDS, SPECIMEN})
-_FIELD_KINDS = frozenset({int, str})
 _THUMBPRINT_BYTES = 32
 _MAX_TIME = 253_402_300_800  # the year 10000: dates stay computable
+
+_RESULT_FOLLOWS = cbor.dumps(RESULT)
+_TWO_NUMBERS_FOLLOW = bytes((STATUS, cbor.ARRAY + 2))
+_IS_SPECIMEN = bytes((SPECIMEN,)) + cbor.dumps(value=True)
 
 
 class StatusRef(NamedTuple):
@@ -78,82 +82,168 @@ def encode(claims: Claims) -> bytes:
 
 def decode(payload: bytes) -> Claims:
     """The claims in a payload. Raises Malformed for anything but exactly the form above."""
-    top = cbor.loads(payload)
-    _require_map(top, _TOP_KEYS, "claims")
-    result = top.get(RESULT)
-    _require_map(result, _RESULT_KEYS, "result")
-    specimen = result.get(SPECIMEN)
-    if specimen is not None and specimen is not True:
-        raise Malformed("claim_specimen")
-    return Claims(  # in the order of its fields: by name costs a tenth more
-        _text(top.get(ISS), "iss"),
-        _time(top.get(IAT), "iat"),
-        _text(result.get(CODE), "result_code"),
-        _text(result.get(TYPE), "type"),
-        _number(result.get(TYPE_VERSION), 1, "type_version"),
-        _status(result.get(STATUS)),
-        _fields(result.get(FIELDS)),
-        _evidence(result[EVIDENCE]) if EVIDENCE in result else SIGNED_ORIGINAL,
-        _time(top[NBF], "nbf") if NBF in top else None,
-        _time(top[EXP], "exp") if EXP in top else None,
-        _thumbprint(result[HOLDER_KEY]) if HOLDER_KEY in result else None,
-        specimen is True,
-    )
+    try:
+        return _read(payload)
+    except (LookupError, ValueError):
+        raise _fault(payload) from None
 
 
 def _without_none(claims: dict[int, Any]) -> dict[int, Any]:
     return {key: value for key, value in claims.items() if value is not None}
 
 
-def _require_map(value: Any, known: frozenset[int], name: str) -> None:
-    if type(value) is not dict or not known.issuperset(value):
-        raise Malformed(f"claim_{name}")
+def _read(payload: bytes) -> Claims:
+    """The claims in the one form that `encode` writes. Raises LookupError or ValueError for any other.
+
+    As with the frame, what is fixed is compared and only what varies is read: nothing is left that could be written in
+    two ways.
+    """
+    valid_from = expires_at = holder_key = None
+    evidence_level, specimen = SIGNED_ORIGINAL, False
+    top_head, result_head = cbor.MAP + 3, cbor.MAP + 5
+    issuer, at = read_text(payload, _under(ISS, payload, 1))
+    if payload[at] == EXP:
+        expires_at, at = _read_time(payload, at + 1)
+        top_head += 1
+    if payload[at] == NBF:
+        valid_from, at = _read_time(payload, at + 1)
+        top_head += 1
+    issued_at, at = _read_time(payload, _under(IAT, payload, at))
+    result_at = _behind(_RESULT_FOLLOWS, payload, at)
+    result_code, at = read_text(payload, _under(CODE, payload, result_at + 1))
+    type_code, at = read_text(payload, _under(TYPE, payload, at))
+    type_version, at = read_number(payload, _under(TYPE_VERSION, payload, at))
+    list_id, at = read_number(payload, _behind(_TWO_NUMBERS_FOLLOW, payload, at))
+    status_index, at = read_number(payload, at)
+    if payload[at] == HOLDER_KEY:
+        holder_key, at = read_bytes(payload, at + 1)
+        if len(holder_key) != _THUMBPRINT_BYTES:
+            raise ValueError
+        result_head += 1
+    if payload[at] == EVIDENCE:
+        evidence_level, at = read_number(payload, at + 1)
+        if evidence_level != SIGNED_SCAN:  # the usual level is never written: one value, one encoding
+            raise ValueError
+        result_head += 1
+    fields, at = _read_fields(payload, _under(FIELDS, payload, at))
+    if at != len(payload):
+        at = _behind(_IS_SPECIMEN, payload, at)
+        specimen = True
+        result_head += 1
+    if payload[0] != top_head or payload[result_at] != result_head or at != len(payload):
+        raise ValueError
+    if not (issuer and result_code and type_code and type_version):
+        raise ValueError
+    return Claims(  # in the order of its fields: by name costs a tenth more
+        issuer,
+        issued_at,
+        result_code,
+        type_code,
+        type_version,
+        StatusRef(list_id, status_index),
+        fields,
+        evidence_level,
+        valid_from,
+        expires_at,
+        holder_key,
+        specimen,
+    )
 
 
-def _text(value: Any, name: str) -> str:
-    if type(value) is not str or not value:
-        raise Malformed(f"claim_{name}")
-    return value
+def _under(key: int, payload: bytes, at: int) -> int:
+    """Where the value under this key begins."""
+    if payload[at] != key:
+        raise ValueError
+    return at + 1
 
 
-def _number(value: Any, lowest: int, name: str) -> int:
-    if type(value) is not int or value < lowest:
-        raise Malformed(f"claim_{name}")
-    return value
+def _behind(expected: bytes, payload: bytes, at: int) -> int:
+    """Where these bytes end."""
+    end = at + len(expected)
+    if payload[at:end] != expected:
+        raise ValueError
+    return end
 
 
-def _time(value: Any, name: str) -> int:
-    if type(value) is not int or not 0 <= value < _MAX_TIME:
-        raise Malformed(f"claim_{name}")
-    return value
+def _read_time(payload: bytes, at: int) -> tuple[int, int]:
+    time, at = read_argument(payload, at, cbor.UNSIGNED)
+    if time >= _MAX_TIME:
+        raise ValueError
+    return time, at
 
 
-def _status(value: Any) -> StatusRef:
-    if type(value) is not list or len(value) != 2:
-        raise Malformed("claim_status")
-    return StatusRef(_number(value[0], 0, "status"), _number(value[1], 0, "status"))
+def _read_fields(payload: bytes, at: int) -> tuple[dict[int, FieldValue], int]:
+    length, at = read_argument(payload, at, cbor.MAP)
+    fields: dict[int, FieldValue] = {}
+    last = 0
+    for _ in range(length):  # ends with the payload, whatever the length
+        number, at = read_number(payload, at)
+        if number <= last:
+            raise ValueError
+        last = number
+        first = payload[at]
+        if first >= cbor.ARRAY:
+            fields[number], at = _read_list(payload, at)
+        elif first >= cbor.TEXT:
+            fields[number], at = read_text(payload, at)
+        else:
+            fields[number], at = read_integer(payload, at)
+    return fields, at
 
 
-def _evidence(value: Any) -> int:
-    if value != SIGNED_SCAN:  # the usual level is never written: one value, one encoding
-        raise Malformed("claim_evidence")
-    return SIGNED_SCAN
+def _read_list(payload: bytes, at: int) -> tuple[Any, int]:
+    """Texts or integers, one at least."""
+    length, at = read_argument(payload, at, cbor.ARRAY)
+    read = read_text if payload[at] >= cbor.TEXT else read_integer
+    items = []
+    for _ in range(length):
+        item, at = read(payload, at)
+        items.append(item)
+    if not items:
+        raise ValueError
+    return items, at
 
 
-def _thumbprint(value: Any) -> bytes:
-    if type(value) is not bytes or len(value) != _THUMBPRINT_BYTES:
-        raise Malformed("claim_holder_key")
-    return value
+def _fault(payload: bytes) -> Malformed:
+    """A name for what is wrong with claims that `_read` refuses. It cannot accept anything. Raises Malformed itself."""
+    top = cbor.loads(payload)
+    if type(top) is not dict or not _TOP_KEYS.issuperset(top):
+        return Malformed("claim_claims")
+    result = top.get(RESULT)
+    if type(result) is not dict or not _RESULT_KEYS.issuperset(result):
+        return Malformed("claim_result")
+    good = {
+        "iss": _is_text(top.get(ISS)),
+        "exp": _is_time(top.get(EXP, 0)),
+        "nbf": _is_time(top.get(NBF, 0)),
+        "iat": _is_time(top.get(IAT)),
+        "result_code": _is_text(result.get(CODE)),
+        "type": _is_text(result.get(TYPE)),
+        "type_version": _is_number(result.get(TYPE_VERSION), 1),
+        "status": _is_status(result.get(STATUS)),
+        "holder_key": _is_thumbprint(result.get(HOLDER_KEY, bytes(_THUMBPRINT_BYTES))),
+        "evidence": result.get(EVIDENCE, SIGNED_SCAN) == SIGNED_SCAN,
+        "specimen": result.get(SPECIMEN, True) is True,
+        "fields": False,  # if it is nothing else
+    }
+    return Malformed(f"claim_{next(name for name in good if not good[name])}")
 
 
-def _fields(value: Any) -> Mapping[int, FieldValue]:
-    if type(value) is not dict:
-        raise Malformed("claim_fields")
-    for number, item in value.items():
-        if number < 1 or not (type(item) in _FIELD_KINDS or _is_uniform_list(item)):
-            raise Malformed("claim_fields")
-    return value
+def _is_text(value: Any) -> bool:
+    return type(value) is str and value != ""
 
 
-def _is_uniform_list(item: Any) -> bool:
-    return type(item) is list and set(map(type, item)) in ({int}, {str})
+def _is_number(value: Any, lowest: int) -> bool:
+    return type(value) is int and value >= lowest
+
+
+def _is_time(value: Any) -> bool:
+    return type(value) is int and 0 <= value < _MAX_TIME
+
+
+def _is_status(value: Any) -> bool:
+    return type(value) is list and len(value) == 2 and all(_is_number(part, 0) for part in value)
+
+
+def _is_thumbprint(value: Any) -> bool:
+    return type(value) is bytes and len(value) == _THUMBPRINT_BYTES

@@ -9,12 +9,12 @@ for a forger to vary: no other algorithm, header, tag or length encoding exists,
 taken for another.
 """
 
-import hashlib
+from hashlib import sha256
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -25,6 +25,7 @@ MAX_PAYLOAD = 0xFFFF
 """Longest payload of a credential, in bytes."""
 
 _ES256 = ec.ECDSA(SHA256())
+_ES256_OF_HASH = ec.ECDSA(Prehashed(SHA256()))
 _ARRAY_OF_FOUR = bytes.fromhex("d2 84")  # with tag 18
 _ALGORITHM_AND_KEY = bytes.fromhex("01 26 04 48")  # 1: -7, 4: 8 bytes follow
 _TYPE = b"\x10"
@@ -41,14 +42,15 @@ class Unverified(NamedTuple):
 
     unverified_kid: bytes
     unverified_payload: bytes
-    to_be_signed: bytes
+    signed_hash: bytes
+    """SHA-256 of the Sig_structure (RFC 9052, 4.4), which is what the signature is over."""
     signature: bytes
 
 
 def key_id(public_key: ec.EllipticCurvePublicKey) -> bytes:
     """`kid`: the first 8 bytes of SHA-256 over the key's DER SubjectPublicKeyInfo (RFC 5280, 4.1)."""
     der = public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(der).digest()[:KID_BYTES]
+    return sha256(der).digest()[:KID_BYTES]
 
 
 class Profile:
@@ -87,7 +89,7 @@ class Profile:
         payload = self._payload_of(encoded)
         kid = self.kid_of(signed)
         to_be_signed = self._signed_before_kid + kid + self._signed_behind_kid + encoded
-        return Unverified(kid, payload, to_be_signed, signed[-_SIGNATURE_BYTES:])
+        return Unverified(kid, payload, sha256(to_be_signed).digest(), signed[-_SIGNATURE_BYTES:])
 
     def kid_of(self, signed: bytes) -> bytes:
         """The kid in a COSE_Sign1 that this profile has assembled, or parsed, before."""
@@ -133,11 +135,11 @@ parse = _CREDENTIAL.parse
 kid_of = _CREDENTIAL.kid_of
 
 
-def is_signed_by(public_key: ec.EllipticCurvePublicKey, parts: Unverified) -> bool:
-    """Whether the holder of the P-256 key made the signature over these parts."""
-    r, s = int.from_bytes(parts.signature[:32]), int.from_bytes(parts.signature[32:])
+def is_signed_by(public_key: ec.EllipticCurvePublicKey, signed_hash: bytes, signature: bytes) -> bool:
+    """Whether the holder of the P-256 key made the raw 64-byte signature over what has this SHA-256."""
+    r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
     try:
-        public_key.verify(encode_dss_signature(r, s), parts.to_be_signed, _ES256)
+        public_key.verify(encode_dss_signature(r, s), signed_hash, _ES256_OF_HASH)
     except InvalidSignature:
         return False
     return True

@@ -59,7 +59,7 @@ def unseal(profile: Profile, signed: bytes, keys: PublicKeys) -> Unsealed:
     key = keys.get(unverified.unverified_kid)
     if key is None:
         raise NotBelieved("signer_unknown")
-    if not cose.is_signed_by(key, unverified):
+    if not cose.is_signed_by(key, unverified.signed_hash, unverified.signature):
         raise NotBelieved("signature")
     return Unsealed(unverified.unverified_kid, unverified.unverified_payload)
 

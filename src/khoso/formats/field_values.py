@@ -70,12 +70,19 @@ def mask(field: Field, value: FieldValue) -> FieldValue:
 
 def fits(field: Field, value: FieldValue) -> bool:
     """Whether a value found in a code has the form of its field."""
-    if field.kind in ("text", "texts", "hours"):
-        member: type = int if field.kind == "hours" else str
-        return type(value) is str if field.kind == "text" else isinstance(value, list) and type(value[0]) is member
-    if field.kind == "choice":
-        return type(value) is int and 0 <= value < len(field.choices)
-    return type(value) is int and (field.kind != "date" or value in _DAYS)
+    match field.kind:
+        case "text":
+            return type(value) is str
+        case "texts":
+            return isinstance(value, list) and type(value[0]) is str
+        case "hours":
+            return isinstance(value, list) and type(value[0]) is int
+        case "choice":
+            return type(value) is int and 0 <= value < len(field.choices)
+        case "date":
+            return type(value) is int and value in _DAYS
+        case _:
+            return type(value) is int
 
 
 def from_code(field: Field, value: FieldValue) -> Any:

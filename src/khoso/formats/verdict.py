@@ -6,7 +6,6 @@ outcome, the step that decided, and a stable reason. "Cannot tell" is neither fa
 
 from collections.abc import Mapping
 from enum import StrEnum
-from hashlib import sha256
 from typing import NamedTuple, Protocol
 
 from . import claims as claims_format
@@ -141,7 +140,7 @@ def verify(
         return Verdict(Outcome.NOT_GENUINE, 4, "unknown_key", trust_as_of=trust.issued_at)
 
     # 5. Did that key sign exactly these bytes?
-    if not cose.is_signed_by(key.public_key, unverified):
+    if not cose.is_signed_by(key.public_key, unverified.signed_hash, unverified.signature):
         return Verdict(Outcome.NOT_GENUINE, 5, "signature", trust_as_of=trust.issued_at)
     try:
         claims = claims_format.decode(unverified.unverified_payload)
@@ -152,7 +151,7 @@ def verify(
     refusal = _authority_refusal(claims, key, trust, now)
     if refusal is not None:
         return Verdict(Outcome.NOT_GENUINE, 6, refusal, trust_as_of=trust.issued_at)
-    paper = GenuinePaper(claims, sha256(unverified.to_be_signed).digest())
+    paper = GenuinePaper(claims, unverified.signed_hash)
     if key.state is KeyState.COMPROMISED:
         honest = _find_honest_set(key, trust)
         if honest is None:
@@ -217,7 +216,11 @@ def find_type(claims: Claims, types: TypeCatalogue) -> ResultType | None:
 
 def _fits(claims: Claims, result_type: ResultType) -> bool:
     fields = result_type.by_number
-    return all(number in fields and fits(fields[number], value) for number, value in claims.fields.items())
+    for number, value in claims.fields.items():
+        field = fields.get(number)
+        if field is None or not fits(field, value):
+            return False
+    return True
 
 
 def _authority_refusal(claims: Claims, key: TrustedKey, trust: Trust, now: int) -> str | None:
