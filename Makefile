@@ -90,10 +90,10 @@ fuzz: $(VENV)/.dev ## a million damaged inputs for each parser, and requests to 
 	@$(BIN)/python -m bench.fuzz $(COUNT)
 	@KHOSO_TEST_REQUESTS=100 $(BIN)/pytest -q tests/http/test_description.py
 
-soak: $(VENV)/.dev ## ten thousand sequences of people who draft, approve and delegate at once, about an hour (COUNT=100 for a look)
+soak: $(VENV)/.dev ## ten thousand sequences of people who draft, approve and delegate at once, about twenty minutes (COUNT=100 for a look)
 	@SEQUENCES=$(or $(COUNT),10000) $(BIN)/pytest tests/drafts/test_machine.py --timeout=0 -q
 
-films: $(VENV)/.dev $(BUILT) ## every paper of the demonstration before the scanner's camera under every condition, about five minutes
+films: $(VENV)/.dev $(BUILT) ## every paper of the demonstration before the scanner's camera under every condition, about four minutes
 	@KHOSO_FILMS=whole $(BIN)/pytest tests/pages/test_films.py -q
 
 gallery: $(VENV)/.dev $(BUILT) ## take the pictures of docs/gallery anew (needs Chromium; ARGS="account papers" takes some)

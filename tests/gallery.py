@@ -242,7 +242,10 @@ SCENES = (
 
 
 async def main(names: Sequence[str]) -> None:
-    """Write these scenes, or without any name all of them, and the index anew. Raises KeyError for an unknown one."""
+    """Write these scenes, or without any name all of them, and the index anew. Raises KeyError for an unknown one.
+
+    Nothing that was there before goes until all of them are taken.
+    """
     by_name = {scene.name: scene for scene in SCENES}
     scenes = [by_name[name] for name in names or by_name]
     room = Path(tempfile.mkdtemp(prefix="khoso-gallery-"))
@@ -250,10 +253,12 @@ async def main(names: Sequence[str]) -> None:
     try:
         demo.start()
         demo.wait_ready()
+        taken = room / "taken"
+        taken.mkdir()
+        await take(scenes, demo, room, taken)
         if not names:
             shutil.rmtree(GALLERY, ignore_errors=True)
-        GALLERY.mkdir(exist_ok=True)
-        await take(scenes, demo, room)
+        shutil.copytree(taken, GALLERY, dirs_exist_ok=True)
     finally:
         demo.end()
         shutil.rmtree(room)
@@ -264,7 +269,7 @@ async def main(names: Sequence[str]) -> None:
         raise SystemExit(f"more than {MAX_BYTES:,} bytes")
 
 
-async def take(scenes: Sequence[Scene], demo: Demo, room: Path) -> None:
+async def take(scenes: Sequence[Scene], demo: Demo, room: Path, into: Path) -> None:
     papers = {paper["slug"]: paper for paper in json.loads(demo.places.papers.read_bytes())["papers"]}
     film = room / "desk.y4m"
     still = filming.CONDITIONS["still"]
@@ -273,12 +278,14 @@ async def take(scenes: Sequence[Scene], demo: Demo, room: Path) -> None:
     async with open_chromium(*FILM_FLAGS, f"--use-file-for-fake-video-capture={film}") as browser:
         for language in LANGUAGES:
             for scene in scenes:
-                context = await browser.new_context(viewport={"width": 390, "height": SIZES[390]})
+                context = await browser.new_context(
+                    permissions=["camera"], viewport={"width": 390, "height": SIZES[390]}
+                )
                 async with in_language(context, demo.origin, language) as page:
                     await scene.prepare(Stage(page, demo.origin, papers))
                     for width, height in SIZES.items():
                         await page.set_viewport_size({"width": width, "height": height})
-                        await save(page, GALLERY / file_name(scene.name, language, width))
+                        await save(page, into / file_name(scene.name, language, width))
                 await context.close()
 
 
@@ -298,7 +305,7 @@ async def save(page: Page, path: Path) -> None:
     picture = (
         Image.open(io.BytesIO(shot))
         .convert("RGB")
-        .quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        .quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     )
     picture.convert("RGB").save(path, lossless=True, method=4)
 

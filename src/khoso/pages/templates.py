@@ -13,6 +13,7 @@ from khoso.formats.hidden import made_visible
 from khoso.formats.trust_list import public_der
 from khoso.formats.verdict import Outcome
 from khoso.pages.assets import asset_url
+from khoso.pages.browsers import name_browser
 from khoso.times import VIETNAM
 from khoso.verification.model import FieldView, VerdictView
 from khoso.verification.wording import Wording, words
@@ -48,6 +49,7 @@ def environment() -> Environment:
     )
     made.globals.update(asset_url=asset_url, blank=Blank())
     made.filters.update(_unless_blank(iso=iso, instant=instant, last_instant=last_instant, rows=rows))
+    made.filters["browser_name"] = name_browser
     made.tests["blank"] = is_blank
     return made
 
