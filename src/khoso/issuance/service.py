@@ -207,10 +207,15 @@ class Issuer:
         ]
         signatures = await self._sign(unsigned)
         credentials = [make_credential(one, signature) for one, signature in zip(unsigned, signatures, strict=True)]
-        hashes = [hashlib.sha256(one.to_be_signed).digest() for one in unsigned]
+        versions = {taken.list_id: taken.version for taken in ranges}
+        rows = [
+            store.Paper(
+                credential, submission.hands, versions[one.ref.list_id], hashlib.sha256(one.to_be_signed).digest()
+            )
+            for (submission, _, _), one, credential in zip(new, unsigned, credentials, strict=True)
+        ]
+        await store.insert_papers(conn, rows)
         actors = [submission.actor for submission, _, _ in new]
-        await store.insert_credentials(conn, credentials, [submission.hands for submission, _, _ in new])
-        await store.insert_status_entries(conn, credentials, hashes, {r.list_id: r.version for r in ranges})
         await store.audit_issues(conn, credentials, actors, now)
         await pace.count(conn, credentials, actors, now)
         # Nobody is notified: a worker that has not heard of a new paper asks the record. Withdrawals are announced.

@@ -1,6 +1,6 @@
 """What issuance reads and writes. The connection comes first: the service owns the transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString, NamedTuple
 from uuid import UUID
@@ -67,18 +67,19 @@ async def ensure_vaults(conn: Connection, proposed: Sequence[HolderVault], now: 
         conn,
         HolderVault,
         """
-        INSERT INTO holder (holder_key, vault_id)
-        SELECT holder_key, vault_id FROM unnest($1::bytea[], $2::uuid[]) AS proposed (holder_key, vault_id)
-            ON CONFLICT (holder_key) DO NOTHING
-        RETURNING holder_key, vault_id
+        WITH made AS (
+            INSERT INTO holder (holder_key, vault_id)
+            SELECT holder_key, vault_id FROM unnest($1::bytea[], $2::uuid[]) AS proposed (holder_key, vault_id)
+                ON CONFLICT (holder_key) DO NOTHING
+            RETURNING holder_key, vault_id
+        ), opened AS (
+            INSERT INTO vault (vault_id, created_at) SELECT vault_id, $3 FROM made
+        )
+        SELECT holder_key, vault_id FROM made
         """,
         keys,
         ids,
-    )
-    await db.insert_rows(
-        conn,
-        "INSERT INTO vault (vault_id, created_at) SELECT * FROM unnest($1::uuid[], $2::timestamptz[])",
-        [(holder.vault_id, now) for holder in made],
+        now,
     )
     if len(made) == len(proposed):
         found = made
@@ -245,61 +246,65 @@ class Hands(NamedTuple):
     on_behalf_of: str | None = None
 
 
-async def insert_credentials(conn: Connection, credentials: Sequence[Credential], hands: Sequence[Hands]) -> None:
-    """The vault entries with their signed copies, and through whose hands each went."""
+class Paper(NamedTuple):
+    """A signed result with all that is written down of it."""
+
+    credential: Credential
+    hands: Hands
+    list_version: int
+    """The version of its status list from which on it is in force."""
+    signed_hash: bytes
+
+
+async def insert_papers(conn: Connection, papers: Sequence[Paper]) -> None:
+    """The vault entries with their signed copies, through whose hands each went, and their status.
+
+    From the commit on their indexes read "in force". One statement, for what three tables have in common is sent once.
+    """
     await db.insert_rows(
         conn,
         """
+        WITH paper AS (
+            SELECT *
+              FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::text[],
+                          $8::text[], $9::text[], $10::text[], $11::jsonb[], $12::timestamptz[], $13::timestamptz[],
+                          $14::timestamptz[], $15::smallint[], $16::integer[], $17::integer[], $18::bytea[],
+                          $19::text[], $20::text[], $21::smallint[], $22::timestamptz[],
+                          $23::text[], $24::text[], $25::text[], $26::bigint[], $27::bytea[], $28::bytea[])
+                AS paper (vault_id, credential_id, result_code, type_code, type_version, agency_code, dossier_code,
+                          legal_basis, decision_number, holder_name, fields, issued_at, valid_from,
+                          expires_at, evidence_level, list_id, status_index, signed,
+                          lookup_secret, search_text, status, status_since,
+                          issued_by, drafted_by, on_behalf_of, list_version, signed_hash, kid)
+        ), coded AS (
+            INSERT INTO result_code (result_code, vault_id, credential_id, agency_code, type_code, issued_at, issued_by,
+                                     drafted_by, on_behalf_of)
+            SELECT result_code, vault_id, credential_id, agency_code, type_code, issued_at, issued_by, drafted_by,
+                   on_behalf_of
+              FROM paper
+        ), listed AS (
+            INSERT INTO status_entry (list_id, status_index, status, list_version, signed_hash, vault_id, credential_id,
+                                      kid)
+            SELECT list_id, status_index, status, list_version, signed_hash, vault_id, credential_id, kid FROM paper
+        )
         INSERT INTO credential (vault_id, credential_id, result_code, type_code, type_version, agency_code,
                                 dossier_code, legal_basis, decision_number, holder_name, fields, issued_at, valid_from,
                                 expires_at, evidence_level, list_id, status_index, signed, lookup_secret, search_text,
                                 status, status_since)
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::text[],
-                             $8::text[], $9::text[], $10::text[], $11::jsonb[], $12::timestamptz[],
-                             $13::timestamptz[], $14::timestamptz[], $15::smallint[], $16::integer[], $17::integer[],
-                             $18::bytea[], $19::text[], $20::text[], $21::smallint[], $22::timestamptz[])
-        """,
-        map(msgspec.structs.astuple, credentials),
-    )
-    await db.insert_rows(
-        conn,
-        """
-        INSERT INTO result_code (result_code, vault_id, credential_id, agency_code, type_code, issued_at, issued_by,
-                                 drafted_by, on_behalf_of)
-        SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::text[],
-                             $8::text[], $9::text[])
-        """,
-        [
-            (c.result_code, c.vault_id, c.credential_id, c.agency_code, c.type_code, c.issued_at, *hand)
-            for c, hand in zip(credentials, hands, strict=True)
-        ],
-    )
-
-
-async def insert_status_entries(
-    conn: Connection, credentials: Iterable[Credential], hashes: Iterable[bytes], versions: dict[int, int]
-) -> None:
-    """From the commit on, these indexes read "in force"."""
-    await db.insert_rows(
-        conn,
-        """
-        INSERT INTO status_entry (list_id, status_index, status, list_version, signed_hash, vault_id, credential_id,
-                                  kid)
-        SELECT * FROM unnest($1::integer[], $2::integer[], $3::smallint[], $4::bigint[], $5::bytea[], $6::uuid[],
-                             $7::uuid[], $8::bytea[])
+        SELECT vault_id, credential_id, result_code, type_code, type_version, agency_code, dossier_code, legal_basis,
+               decision_number, holder_name, fields, issued_at, valid_from, expires_at, evidence_level, list_id,
+               status_index, signed, lookup_secret, search_text, status, status_since
+          FROM paper
         """,
         [
             (
-                c.list_id,
-                c.status_index,
-                c.status,
-                versions[c.list_id],
-                signed_hash,
-                c.vault_id,
-                c.credential_id,
-                cose.kid_of(c.signed),
+                *msgspec.structs.astuple(paper.credential),
+                *paper.hands,
+                paper.list_version,
+                paper.signed_hash,
+                cose.kid_of(paper.credential.signed),
             )
-            for c, signed_hash in zip(credentials, hashes, strict=True)
+            for paper in papers
         ],
     )
 
