@@ -2,7 +2,7 @@
 
 import io
 import re
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -12,6 +12,7 @@ from PIL import Image
 
 from conftest import Clock
 from desk import AGENCY, OTHER_AGENCY, Desk, Json, problem, read
+from khoso.reports.model import Finding
 
 REPORTS = "/api/v1/reports"
 INSPECTORS = "H17.15"
@@ -186,8 +187,15 @@ async def test_a_report_is_a_page_for_those_concerned_only(desk: Desk) -> None:
 WRONG = {
     "since=x": "Từ ngày: cần một ngày",
     "until=2026-02-30": "Đến hết ngày: cần một ngày",
+    "until=%00": "Đến hết ngày: cần một ngày",
     "since=2026-11-27&until=2026-11-26": "không được trước ngày bắt đầu",
+    "since=9999-12-31&until=0001-01-01": "không được trước ngày bắt đầu",
+    "cursor=": "Không có trang báo cáo này",
     "cursor=x": "Không có trang báo cáo này",
+    "cursor=%00": "Không có trang báo cáo này",
+    "cursor=%F0%9F%98%80": "Không có trang báo cáo này",
+    "cursor=" + urlsafe_b64encode(b"2026-11-26 1").decode(): "Không có trang báo cáo này",
+    "cursor=" + urlsafe_b64encode(f"0001-01-01T00:00+14:00 {UUID(int=1)}".encode()).decode(): "Không có trang báo cáo",
 }
 
 
@@ -196,6 +204,12 @@ async def test_the_page_of_reports_says_what_is_wrong_with_what_was_asked_for(de
         assert told in read_page(await ask(desk, f"/reports?{asked}"), 422), asked
     same_day = "since=2026-11-26&until=2026-11-26"
     read_page(await ask(desk, f"/reports?{same_day}"), 200)
+
+
+async def test_the_page_has_words_for_every_finding(desk: Desk) -> None:
+    for finding in Finding:
+        await send(desk, request("x", finding=finding))
+    assert read_page(await ask(desk, "/reports"), 200).count('class="entry"') == len(Finding)
 
 
 def read_page(answer: httpx.Response, status: int) -> str:

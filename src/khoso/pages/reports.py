@@ -1,6 +1,7 @@
 """What inspectors report of papers that do not match, as the head of an agency reads it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
@@ -14,15 +15,7 @@ from litestar.types import ExceptionHandlersMap
 
 from khoso.caller import Caller
 from khoso.catalogue.service import Catalogue
-from khoso.errors import (
-    InputProblem,
-    InvalidInput,
-    KhosoError,
-    NotAuthenticated,
-    NotFound,
-    NotPermitted,
-    Unavailable,
-)
+from khoso.errors import InvalidInput, KhosoError, NotAuthenticated, NotFound, NotPermitted, Unavailable
 from khoso.pages.answers import never_kept, words_of
 from khoso.pages.templates import render
 from khoso.problems import STATUS
@@ -45,18 +38,23 @@ _CHOOSE = Words(
     "Báo cáo dành cho người theo dõi và người quản trị của cơ quan. Nếu đó là bạn, hãy chọn cơ quan ở trang Tài khoản.",
     "Reports are for those who monitor or administer an agency. If you do, choose that agency on the page Account.",
 )
-_WRONG: Mapping[tuple[str, str], Words] = {
-    ("since", "date"): Words("Từ ngày: cần một ngày như 2026-11-23.", "From: give a day such as 2026-11-23."),
-    ("until", "date"): Words("Đến hết ngày: cần một ngày như 2026-11-23.", "Until: give a day such as 2026-11-23."),
-    ("until", "before_since"): Words(
-        "Đến hết ngày: không được trước ngày bắt đầu.", "Until: give a day that is not before the first."
-    ),
-    ("cursor", "cursor"): Words(
-        "Không có trang báo cáo này: hãy xem lại từ trang mới nhất.",
-        "There is no such page of reports: begin with the newest.",
-    ),
-}
-"""What may be wrong with what was asked for, by field and code."""
+_NO_FIRST_DAY = Words("Từ ngày: cần một ngày như 2026-11-23.", "From: give a day such as 2026-11-23.")
+_NO_LAST_DAY = Words("Đến hết ngày: cần một ngày như 2026-11-23.", "Until: give a day such as 2026-11-23.")
+_LAST_BEFORE_FIRST = Words(
+    "Đến hết ngày: không được trước ngày bắt đầu.", "Until: give a day that is not before the first."
+)
+_NO_SUCH_PAGE = Words(
+    "Không có trang báo cáo này: hãy xem lại từ trang mới nhất.",
+    "There is no such page of reports: begin with the newest.",
+)
+
+
+class _WronglyAsked(Exception):
+    """What was asked for is not to be read. Raised where it is read, with what to tell: nothing is without words."""
+
+    def __init__(self, words: Words) -> None:
+        super().__init__(words.en)
+        self.words = words
 
 
 class ReportView(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,14 +71,18 @@ class ReportView(msgspec.Struct, frozen=True, kw_only=True):
 def on_refused(_: Request[Any, Any, Any], error: KhosoError) -> Response[bytes]:
     """Why there is nothing to read, and what to do."""
     told = {NotAuthenticated: (_LOG_IN, "log in"), NotPermitted: (_CHOOSE, "choose")}
-    words, way = told.get(type(error), (words_of(error), "again"))
-    wrong = [_WRONG[problem.field, problem.code] for problem in error.problems]
-    return never_kept(render("reports_refused.html", words=words, way=way, wrong=wrong), STATUS[type(error)])
+    return _refused(*told.get(type(error), (words_of(error), "again")), STATUS[type(error)])
 
 
-_ERRORS: ExceptionHandlersMap = dict.fromkeys(
-    (NotAuthenticated, NotPermitted, NotFound, InvalidInput, Unavailable), on_refused
-)
+def on_wrongly_asked(_: Request[Any, Any, Any], error: _WronglyAsked) -> Response[bytes]:
+    """What was wrong with what was asked for, and what to do."""
+    return _refused(error.words, "again", STATUS[InvalidInput])
+
+
+_ERRORS: ExceptionHandlersMap = {
+    **dict.fromkeys((NotAuthenticated, NotPermitted, NotFound, Unavailable), on_refused),
+    _WronglyAsked: on_wrongly_asked,
+}
 
 
 @get(PATH, opt=READ, include_in_schema=False, exception_handlers=_ERRORS)
@@ -93,8 +95,14 @@ async def reports_page(
     cursor: FromQuery[str | None] = None,
 ) -> Response[bytes]:
     """Reports by inspectors of the agency that one acts for, and about its papers, newest first."""
-    days = Days(_read_day("since", since), _read_day("until", until))
-    found = await reports.list_reports(caller.acting_agency, days, cursor, PAGE)
+    with _telling(_NO_FIRST_DAY, ValueError):
+        first = date.fromisoformat(since) if since else None
+    with _telling(_NO_LAST_DAY, ValueError):
+        last = date.fromisoformat(until) if until else None
+    with _telling(_LAST_BEFORE_FIRST, InvalidInput):
+        days = Days(first, last)
+    with _telling(_NO_SUCH_PAGE, InvalidInput):
+        found = await reports.list_reports(caller.acting_agency, days, cursor, PAGE)
     asked = {"since": since, "until": until}
     page = render(
         "reports.html",
@@ -123,12 +131,16 @@ HANDLERS = [reports_page, report_page]
 """They need `reports` and `catalogue`."""
 
 
-def _read_day(field: str, text: str) -> date | None:
-    """A day as a form sends it, nothing for none. Raises InvalidInput."""
+@contextmanager
+def _telling(words: Words, error: type[Exception]) -> Iterator[None]:
     try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise InvalidInput(InputProblem(field, "date", "a day such as 2026-11-23")) from None
+        yield
+    except error:
+        raise _WronglyAsked(words) from None
+
+
+def _refused(words: Words, way: str, status: int) -> Response[bytes]:
+    return never_kept(render("reports_refused.html", words=words, way=way), status)
 
 
 def _view(catalogue: Catalogue, report: Report) -> ReportView:

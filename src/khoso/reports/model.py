@@ -7,6 +7,8 @@ from uuid import UUID
 
 import msgspec
 
+from khoso.errors import InputProblem, InvalidInput
+
 MAX_PHOTO_BYTES = 4 << 20
 
 
@@ -65,6 +67,11 @@ class Days(msgspec.Struct, frozen=True):
 
     since: date | None = None
     until: date | None = None
+
+    def __post_init__(self) -> None:
+        """Raises InvalidInput if the last is before the first."""
+        if self.since and self.until and self.until < self.since:
+            raise InvalidInput(InputProblem("until", "before_since", "give a day that is not before since"))
 
 
 class ReportPage(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ import msgspec
 from khoso import db
 from khoso.bounds import of_agencies
 from khoso.db import Connection, Pool
-from khoso.errors import InputProblem, InvalidInput, NotFound
+from khoso.errors import NotFound
 from khoso.paging import Position, next_cursor, read_cursor
 from khoso.reports import store
 from khoso.reports.model import Days, Paper, Report, ReportPage, ReportRequest
@@ -54,9 +54,7 @@ class Reports:
                 await store.trace(conn, report)
 
     async def list_reports(self, agency_code: str, days: Days, cursor: str | None, limit: int) -> ReportPage:
-        """A page of what concerns an agency, newest first. Raises InvalidInput for a bad cursor or bad days."""
-        if days.since and days.until and days.until < days.since:
-            raise InvalidInput(InputProblem("until", "before_since", "give a day that is not before since"))
+        """A page of what concerns an agency, newest first. Raises InvalidInput for a bad cursor."""
         before = read_cursor(cursor)
         async with db.transaction(self._pool, of_agencies([agency_code])) as conn:
             found = await store.list_reports(conn, agency_code, days, before, limit + 1)
