@@ -1,6 +1,8 @@
 """What the server calls: the hot routes first, the framework for everything else, and all of it observed.
 
 Every answer gets a request id and the security headers, a time in the metrics, and a line in the log if it is notable.
+None lies in a cache, not even the browser's own, for the disk of an office machine has many readers; but for those of a
+public route that says how long they may.
 """
 
 import logging
@@ -34,6 +36,7 @@ _SECURITY_HEADERS: tuple[Header, ...] = (
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
+_NEVER_KEPT: Header = (b"cache-control", b"no-store")
 
 log = structlog.get_logger("khoso.requests")
 
@@ -71,7 +74,7 @@ class Front:
             status, headers, content = await endpoint(scope, receive)
         except Exception as error:  # noqa: BLE001 - the one place where a hot route's errors become answers
             status, headers, content = to_answer(error)
-        headers = [*headers, (b"x-request-id", request_id), *_SECURITY_HEADERS]
+        headers = [*headers, _NEVER_KEPT, (b"x-request-id", request_id), *_SECURITY_HEADERS]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content, "more_body": False})
         self._note(scope["path"], scope["method"], status, perf_counter() - started, request_id)
@@ -85,7 +88,8 @@ class Front:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id), *_missing(message["headers"])]
+                headers = message["headers"]
+                message["headers"] = [*_kept(scope, headers), (b"x-request-id", request_id), *_missing(headers)]
             await send(message)
 
         try:
@@ -116,6 +120,15 @@ def _request_id(headers: Any) -> bytes:
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given
     return b"%b-%08x" % (_PROCESS, next(_NUMBERS))
+
+
+def _kept(scope: Any, headers: Any) -> list[Header]:
+    """The headers with how long the answer may be kept: not at all unless its route is public, and says."""
+    handler = scope.get("route_handler")
+    others = [(name, value) for name, value in headers if name != b"cache-control"]
+    if len(others) < len(headers) and handler is not None and handler.opt.get("public"):
+        return [*headers]
+    return [*others, _NEVER_KEPT]
 
 
 def _missing(headers: Any) -> tuple[Header, ...]:

@@ -30,7 +30,7 @@ Answer = tuple[int, Iterable[Header], bytes]
 Endpoint = Callable[[Any, Receive], Awaitable[Answer]]
 """Answers an ASGI scope and its body."""
 
-_HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
+_HEADERS = ((b"content-type", b"application/json"),)
 _PLACE = re.compile(r" - at `\$\.([^`]+)`$")
 
 

@@ -13,14 +13,8 @@ from litestar.status_codes import HTTP_304_NOT_MODIFIED
 from khoso.caller import Caller
 
 IMMUTABLE = "public, max-age=31536000, immutable"
-PRIVATE = "private, no-cache"
-PRIVATE_IMMUTABLE = "private, max-age=31536000, immutable"
-NEVER_KEPT = {"cache-control": "no-store"}
-"""Headers of what lies in no cache, not even the browser's own: the disk of an office machine has many readers."""
 LAST_POSITION = (1 << 31) - 1
 """The highest cursor where positions are counted: beyond, PostgreSQL has no integer to compare it with."""
-
-_PRIVATE = frozenset({PRIVATE, PRIVATE_IMMUTABLE})
 
 
 def scopes_of(opt: Mapping[str, Any]) -> tuple[str, ...]:
@@ -46,17 +40,10 @@ def answering(kind: Any, media_type: str = "application/json") -> dict[int, Resp
     return {200: ResponseSpec(kind, description="Request fulfilled", media_type=media_type, generate_examples=False)}
 
 
-def private(content: Any, status: int | None = None) -> Response[Any]:
-    """An answer for this caller alone, asked for anew each time; the status is the handler's unless one is given."""
-    return Response(content, status_code=status, headers={"cache-control": PRIVATE})
-
-
 def conditional(request: Request[Any, Any, Any], body: bytes, media_type: str, cache_control: str) -> Response[bytes]:
-    """The body with a strong ETag, or 304 if the caller has it already (RFC 9110, 13.1.2)."""
+    """What everybody may have: the body with a strong ETag, or 304 if the caller has it already (RFC 9110, 13.1.2)."""
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"etag": etag, "cache-control": cache_control}
-    if cache_control in _PRIVATE:
-        headers["vary"] = "authorization, cookie"  # a browser that two people share keeps each one's answers apart
     held = {tag.strip().removeprefix("W/") for tag in (request.headers.get("if-none-match") or "").split(",")}
     if etag in held:
         return Response(b"", status_code=HTTP_304_NOT_MODIFIED, headers=headers, media_type=media_type)

@@ -155,7 +155,7 @@ def _response(problem: Problem, headers: Mapping[str, str] | None = None) -> Res
         msgspec.json.encode(problem),
         status_code=problem.status,
         media_type=MEDIA_TYPE,
-        headers={**_HEADERS.get(problem.status, {}), **(headers or {}), "cache-control": "no-store"},
+        headers={**_HEADERS.get(problem.status, {}), **(headers or {})},
     )
 
 

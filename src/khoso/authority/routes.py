@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar import Response, get, post
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
@@ -15,7 +15,6 @@ from khoso.authority.invitations import Invitations
 from khoso.authority.model import Assignment, AssignmentPage, AssignmentRequest, RoleList, Search
 from khoso.authority.service import ADMINISTER, MAX_PAGE, Authority
 from khoso.caller import Caller
-from khoso.http import private
 from khoso.problems import Problem
 
 _WRITE = {"scope": ADMINISTER}
@@ -36,8 +35,8 @@ class Redemption(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @get("/api/v1/roles", opt=_WRITE, tags=_TAGS, summary="All roles, with the scopes that each gives")
-async def list_roles(authority: NamedDependency[Authority]) -> Response[RoleList]:
-    return private(RoleList(await authority.list_roles()))
+async def list_roles(authority: NamedDependency[Authority]) -> RoleList:
+    return RoleList(await authority.list_roles())
 
 
 @get(
@@ -55,9 +54,9 @@ async def list_assignments(
     past: Annotated[bool, QueryParameter(description="Those too that have ended")] = False,
     cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 50,
-) -> Response[AssignmentPage]:
+) -> AssignmentPage:
     search = Search(subject=subject, role=role, agency_code=agency_code, past=past, cursor=cursor, limit=limit)
-    return private(await authority.list_assignments(search, caller))
+    return await authority.list_assignments(search, caller)
 
 
 @post(
@@ -73,8 +72,8 @@ async def assign(
     data: Annotated[AssignmentRequest, BodyKwarg(examples=[Example(summary="An officer of one type", value=_REQUEST)])],
     caller: NamedDependency[Caller],
     authority: NamedDependency[Authority],
-) -> Response[Assignment]:
-    return private(await authority.assign(data, caller), HTTP_201_CREATED)
+) -> Assignment:
+    return await authority.assign(data, caller)
 
 
 @post(
@@ -87,8 +86,8 @@ async def assign(
 )
 async def end_assignment(
     assignment_id: FromPath[UUID], caller: NamedDependency[Caller], authority: NamedDependency[Authority]
-) -> Response[Assignment]:
-    return private(await authority.end(assignment_id, caller))
+) -> Assignment:
+    return await authority.end(assignment_id, caller)
 
 
 @post(
@@ -100,8 +99,8 @@ async def end_assignment(
 )
 async def redeem_invitation(
     data: JSONBody[Redemption], caller: NamedDependency[Caller], invitations: NamedDependency[Invitations]
-) -> Response[Assignment]:
-    return private(await invitations.redeem(data.secret, caller), HTTP_201_CREATED)
+) -> Assignment:
+    return await invitations.redeem(data.secret, caller)
 
 
 HANDLERS = [list_roles, list_assignments, assign, end_assignment, redeem_invitation]

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated
 
 import msgspec
-from litestar import Response, get, patch, post, put
+from litestar import get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
 from litestar.params import BodyKwarg, FromPath, JSONBody
@@ -14,7 +14,6 @@ from khoso.caller import Caller, Purview
 from khoso.catalogue.administration import Administration, AgencyChange
 from khoso.catalogue.model import Agency, InspectorField, Successor
 from khoso.catalogue.service import Catalogue
-from khoso.http import private
 
 _AGENCIES = {"scope": "agencies:write"}
 _FIELDS = {"scope": "inspector-fields:write"}
@@ -76,9 +75,9 @@ async def add_agency(
     purview: NamedDependency[Purview],
     catalogue: NamedDependency[Catalogue],
     administration: NamedDependency[Administration],
-) -> Response[AdministeredAgency]:
+) -> AdministeredAgency:
     await administration.add_agency(data, purview, caller.subject)
-    return _agency(data.agency_code, catalogue, administration, HTTP_201_CREATED)
+    return _agency(data.agency_code, catalogue, administration)
 
 
 @patch(
@@ -95,7 +94,7 @@ async def change_agency(
     purview: NamedDependency[Purview],
     catalogue: NamedDependency[Catalogue],
     administration: NamedDependency[Administration],
-) -> Response[AdministeredAgency]:
+) -> AdministeredAgency:
     await administration.change_agency(agency_code, data, purview, caller.subject)
     return _agency(agency_code, catalogue, administration)
 
@@ -115,7 +114,7 @@ async def add_successor(
     purview: NamedDependency[Purview],
     catalogue: NamedDependency[Catalogue],
     administration: NamedDependency[Administration],
-) -> Response[AdministeredAgency]:
+) -> AdministeredAgency:
     successor = Successor(agency_code=agency_code, successor_code=data.successor_code, since=data.since)
     await administration.add_successor(successor, purview, caller.subject)
     return _agency(agency_code, catalogue, administration)
@@ -129,8 +128,8 @@ async def add_successor(
 )
 async def list_inspector_fields(
     purview: NamedDependency[Purview], administration: NamedDependency[Administration]
-) -> Response[InspectorFieldList]:
-    return private(InspectorFieldList(administration.list_inspector_fields(purview)))
+) -> InspectorFieldList:
+    return InspectorFieldList(administration.list_inspector_fields(purview))
 
 
 @put(
@@ -144,17 +143,14 @@ async def show_inspectors(
     caller: NamedDependency[Caller],
     purview: NamedDependency[Purview],
     administration: NamedDependency[Administration],
-) -> Response[InspectorFieldList]:
+) -> InspectorFieldList:
     await administration.show_inspectors(data.agency_code, data.type_code, data.fields, purview, caller.subject)
-    return private(InspectorFieldList(administration.list_inspector_fields(purview)))
+    return InspectorFieldList(administration.list_inspector_fields(purview))
 
 
-def _agency(
-    agency_code: str, catalogue: Catalogue, administration: Administration, status: int = HTTP_200_OK
-) -> Response[AdministeredAgency]:
+def _agency(agency_code: str, catalogue: Catalogue, administration: Administration) -> AdministeredAgency:
     successors = list(catalogue.recorded.successors.get(agency_code, ()))
-    view = AdministeredAgency(administration.get_agency(agency_code), successors, administration.is_listed(agency_code))
-    return private(view, status)
+    return AdministeredAgency(administration.get_agency(agency_code), successors, administration.is_listed(agency_code))
 
 
 HANDLERS = [add_agency, change_agency, add_successor, list_inspector_fields, show_inspectors]

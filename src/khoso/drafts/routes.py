@@ -28,7 +28,6 @@ from khoso.drafts.model import (
 )
 from khoso.drafts.service import Drafts
 from khoso.drafts.view import DelegationList, DraftList, DraftView, Outcomes, view, view_outcomes
-from khoso.http import PRIVATE, private
 from khoso.inputs import check_idempotency_key
 from khoso.issue_request import IssueRequest
 from khoso.problems import Problem
@@ -99,8 +98,7 @@ async def file_draft(
     key = check_idempotency_key(idempotency_key)
     purview.check_asked(caller.acting_agency, data.type_code)
     draft = await drafts.file(data, caller.acting_agency, caller.subject, key)
-    headers = {"location": f"/api/v1/drafts/{draft.draft_id}", "cache-control": PRIVATE}
-    return Response(view(draft), status_code=HTTP_201_CREATED, headers=headers)
+    return Response(view(draft), headers={"location": f"/api/v1/drafts/{draft.draft_id}"})
 
 
 @get("/api/v1/drafts", opt=_EITHER, tags=["drafts"], summary="Drafts of the agencies within the purview, newest first")
@@ -110,9 +108,9 @@ async def list_drafts(
     only: Annotated[State | None, QueryParameter(name="state")] = None,
     cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_APPROVED)] = 20,
-) -> Response[DraftList]:
+) -> DraftList:
     page = await draft_book.list_drafts(caller, only, cursor, limit)
-    return private(DraftList([view(draft) for draft in page.items], page.next_cursor))
+    return DraftList([view(draft) for draft in page.items], page.next_cursor)
 
 
 @get("/api/v1/drafts/{draft_id:uuid}", opt=_EITHER, tags=["drafts"], summary="A draft, and what became of it")
@@ -120,8 +118,8 @@ async def show_draft(
     draft_id: FromPath[UUID],
     caller: NamedDependency[Caller],
     draft_book: NamedDependency[DraftBook],
-) -> Response[DraftView]:
-    return private(view(await draft_book.get_draft(draft_id, caller)))
+) -> DraftView:
+    return view(await draft_book.get_draft(draft_id, caller))
 
 
 @get(
@@ -136,9 +134,9 @@ async def preview_draft(
     caller: NamedDependency[Caller],
     draft_book: NamedDependency[DraftBook],
     drafts: NamedDependency[Drafts],
-) -> Response[Preview]:
+) -> Preview:
     draft = await draft_book.get_draft(draft_id, caller)
-    return private(await drafts.preview(draft))
+    return await drafts.preview(draft)
 
 
 @put(
@@ -154,9 +152,9 @@ async def revise_draft(
     caller: NamedDependency[Caller],
     purview: NamedDependency[Purview],
     drafts: NamedDependency[Drafts],
-) -> Response[DraftView]:
+) -> DraftView:
     purview.check_asked(caller.acting_agency, data.type_code)
-    return private(view(await drafts.revise(draft_id, data, caller.acting_agency, caller.subject)))
+    return view(await drafts.revise(draft_id, data, caller.acting_agency, caller.subject))
 
 
 @post(
@@ -169,8 +167,8 @@ async def revise_draft(
 )
 async def withdraw_draft(
     draft_id: FromPath[UUID], caller: NamedDependency[Caller], drafts: NamedDependency[Drafts]
-) -> Response[DraftView]:
-    return private(view(await drafts.withdraw(draft_id, caller.acting_agency, caller.subject)))
+) -> DraftView:
+    return view(await drafts.withdraw(draft_id, caller.acting_agency, caller.subject))
 
 
 @post(
@@ -186,9 +184,9 @@ async def reject_draft(
     data: JSONBody[Rejection],
     caller: NamedDependency[Caller],
     drafts: NamedDependency[Drafts],
-) -> Response[DraftView]:
+) -> DraftView:
     seen = Seen(draft_id, bytes.fromhex(data.draft_hash))
-    return private(view(await drafts.reject(seen, data.reason, caller)))
+    return view(await drafts.reject(seen, data.reason, caller))
 
 
 @post(
@@ -204,9 +202,9 @@ async def approve_draft(
     data: JSONBody[ApprovalRequest],
     caller: NamedDependency[Caller],
     drafts: NamedDependency[Drafts],
-) -> Response[DraftView]:
+) -> DraftView:
     seen = Seen(draft_id, bytes.fromhex(data.draft_hash))
-    return private(view(await drafts.approve(seen, caller)))
+    return view(await drafts.approve(seen, caller))
 
 
 @post(
@@ -223,9 +221,9 @@ async def approve_drafts(
     data: JSONBody[ApprovalList],
     caller: NamedDependency[Caller],
     drafts: NamedDependency[Drafts],
-) -> Response[Outcomes]:
+) -> Outcomes:
     seen = [Seen(one.draft_id, bytes.fromhex(one.draft_hash)) for one in data.items]
-    return private(view_outcomes(await drafts.approve_all(seen, caller)))
+    return view_outcomes(await drafts.approve_all(seen, caller))
 
 
 @post(
@@ -252,8 +250,8 @@ async def list_delegations(
     draft_book: NamedDependency[DraftBook],
     cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
-) -> Response[DelegationList]:
-    return private(DelegationList(*await draft_book.list_delegations(caller, cursor, limit)))
+) -> DelegationList:
+    return DelegationList(*await draft_book.list_delegations(caller, cursor, limit))
 
 
 @post(
@@ -267,8 +265,8 @@ async def end_delegation(
     delegation_id: FromPath[UUID],
     caller: NamedDependency[Caller],
     delegations: NamedDependency[Delegations],
-) -> Response[Delegation]:
-    return private(await delegations.end(delegation_id, caller))
+) -> Delegation:
+    return await delegations.end(delegation_id, caller)
 
 
 HANDLERS = [

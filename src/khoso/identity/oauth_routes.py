@@ -12,7 +12,7 @@ from litestar.params import URLEncodedBody
 from litestar.types import ExceptionHandlersMap
 
 from khoso.errors import OAuthRefused
-from khoso.http import NEVER_KEPT, answering
+from khoso.http import answering
 from khoso.identity.authorizing import Authorizations, RevokeForm, TokenAnswer, TokenForm
 from khoso.identity.clients import APP_SCOPES, jwk_of
 from khoso.identity.proofs import thumbprint_of
@@ -25,7 +25,7 @@ _MAX_FORM = 16_384
 def on_refused(_: Request[Any, Any, Any], error: OAuthRefused) -> Response[dict[str, str]]:
     """As RFC 6749, 5.2 has it."""
     status = 401 if error.code == "invalid_client" else 400
-    return Response({"error": error.code, "error_description": error.reason}, status_code=status, headers=NEVER_KEPT)
+    return Response({"error": error.code, "error_description": error.reason}, status_code=status)
 
 
 def on_unreadable(request: Request[Any, Any, Any], _: HTTPException) -> Response[dict[str, str]]:
@@ -59,12 +59,11 @@ _ERRORS: ExceptionHandlersMap = {OAuthRefused: on_refused, HTTPException: on_unr
 )
 async def give_token(
     request: Request[Any, Any, Any], data: URLEncodedBody[TokenForm], authorizations: NamedDependency[Authorizations]
-) -> Response[TokenAnswer]:
+) -> TokenAnswer:
     proofs = request.headers.getall("dpop", [])
     if len(proofs) > 1:
         raise OAuthRefused("invalid_dpop_proof", "more than one")
-    answer = await authorizations.give_token(data, proofs[0] if proofs else None)
-    return Response(answer, headers=NEVER_KEPT)
+    return await authorizations.give_token(data, proofs[0] if proofs else None)
 
 
 @post(
@@ -79,7 +78,7 @@ async def give_token(
 )
 async def revoke(data: URLEncodedBody[RevokeForm], authorizations: NamedDependency[Authorizations]) -> Response[bytes]:
     await authorizations.revoke(data)
-    return Response(b"", headers=NEVER_KEPT)
+    return Response(b"")
 
 
 class ServerMetadata(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
 from khoso.caller import Caller
-from khoso.http import NEVER_KEPT, secret_cookie
+from khoso.http import secret_cookie
 from khoso.identity.client_routes import Administered
 from khoso.identity.door import COOKIE
 from khoso.identity.model import Act
@@ -69,10 +69,8 @@ async def list_passkeys(caller: NamedDependency[Caller], passkeys: NamedDependen
     responses={422: ResponseSpec(Problem, description="There are as many as there may be")},
     summary="Begin to register a passkey: options for navigator.credentials.create",
 )
-async def begin_registration(
-    caller: NamedDependency[Caller], passkeys: NamedDependency[Passkeys]
-) -> Response[dict[str, Any]]:
-    return Response(await passkeys.begin_registration(caller), headers=NEVER_KEPT)
+async def begin_registration(caller: NamedDependency[Caller], passkeys: NamedDependency[Passkeys]) -> dict[str, Any]:
+    return await passkeys.begin_registration(caller)
 
 
 @post("/api/v1/me/passkeys", opt=_SIGNED_IN, tags=_TAGS, summary="Register the passkey that was made")
@@ -97,10 +95,8 @@ async def drop_passkey(
     responses={422: ResponseSpec(Problem, description="There is no passkey yet")},
     summary="Begin a step-up: options for navigator.credentials.get; five in a quarter of an hour",
 )
-async def begin_step_up(
-    caller: NamedDependency[Caller], passkeys: NamedDependency[Passkeys]
-) -> Response[dict[str, Any]]:
-    return Response(await passkeys.begin_step_up(caller), headers=NEVER_KEPT)
+async def begin_step_up(caller: NamedDependency[Caller], passkeys: NamedDependency[Passkeys]) -> dict[str, Any]:
+    return await passkeys.begin_step_up(caller)
 
 
 @post(
@@ -115,7 +111,7 @@ async def step_up(
 ) -> Response[None]:
     cookie = await passkeys.finish_step_up(caller, data.credential)
     cookies = [] if cookie is None else [secret_cookie(COOKIE, cookie, LONGEST)]
-    return Response(None, status_code=204, headers=NEVER_KEPT, cookies=cookies)
+    return Response(None, status_code=204, cookies=cookies)
 
 
 @get("/api/v1/agencies/{agency_code:str}/step-up", opt=_WRITE, tags=_TAGS, summary="For what an agency asks a passkey")

@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from litestar import Response, delete, get, put
+from litestar import delete, get, put
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import NamedDependency
@@ -11,7 +11,6 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from khoso.caller import Caller
-from khoso.http import NEVER_KEPT
 from khoso.identity.me import Me, MeView, SessionList
 
 _SIGNED_IN = {"signed_in": True}
@@ -34,8 +33,8 @@ class AgencyChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @get("/api/v1/me", opt=_SIGNED_IN, tags=["identity"], summary="Who asks, what he may, and for whom he may act")
-async def show_me(caller: NamedDependency[Caller], me: NamedDependency[Me]) -> Response[MeView]:
-    return Response(await me.describe(caller), headers=NEVER_KEPT)
+async def show_me(caller: NamedDependency[Caller], me: NamedDependency[Me]) -> MeView:
+    return await me.describe(caller)
 
 
 @put(
@@ -50,8 +49,8 @@ async def choose_agency(data: JSONBody[AgencyChoice], caller: NamedDependency[Ca
 
 
 @get("/api/v1/me/sessions", opt=_SIGNED_IN, tags=["identity"], summary="Where one is logged in: browsers and apps")
-async def list_sessions(caller: NamedDependency[Caller], me: NamedDependency[Me]) -> Response[SessionList]:
-    return Response(await me.list_sessions(caller), headers=NEVER_KEPT)
+async def list_sessions(caller: NamedDependency[Caller], me: NamedDependency[Me]) -> SessionList:
+    return await me.list_sessions(caller)
 
 
 @delete("/api/v1/me/sessions/{name:str}", opt=_SIGNED_IN, tags=["identity"], summary="Log out there")

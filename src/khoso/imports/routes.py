@@ -15,7 +15,7 @@ from litestar.status_codes import HTTP_202_ACCEPTED
 
 from khoso.caller import Caller, Purview
 from khoso.errors import InputProblem, InvalidInput
-from khoso.http import LAST_POSITION, PRIVATE, private
+from khoso.http import LAST_POSITION
 from khoso.imports.model import MAX_FILE_BYTES, FaultPage, FileFormat, Job, State, Upload
 from khoso.imports.results import ResultFormat, result_file
 from khoso.imports.service import MAX_PAGE, Imports
@@ -92,9 +92,9 @@ async def start_import(
 @get("/api/v1/imports/{import_id:uuid}", opt=_ISSUE, tags=["imports"], summary="How far an import has come")
 async def show_import(
     import_id: FromPath[UUID], purview: NamedDependency[Purview], imports: NamedDependency[Imports]
-) -> Response[ImportView]:
+) -> ImportView:
     job = await imports.get_import(import_id, purview)
-    return private(_view(job))
+    return _view(job)
 
 
 @get(
@@ -109,9 +109,8 @@ async def list_import_errors(
     imports: NamedDependency[Imports],
     cursor: Annotated[int, QueryParameter(ge=0, le=LAST_POSITION)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 100,
-) -> Response[FaultPage]:
-    page = await imports.list_faults(import_id, purview, cursor, limit)
-    return private(page)
+) -> FaultPage:
+    return await imports.list_faults(import_id, purview, cursor, limit)
 
 
 @get(
@@ -173,7 +172,7 @@ def _view(job: Job) -> ImportView:
 
 
 def _download(file_name: str) -> dict[str, str]:
-    return {"content-disposition": f'attachment; filename="{file_name}"', "cache-control": PRIVATE}
+    return {"content-disposition": f'attachment; filename="{file_name}"'}
 
 
 HANDLERS = [start_import, show_import, list_import_errors, show_import_results, show_import_template]

@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar import Response, get, post
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
@@ -13,7 +13,6 @@ from litestar.status_codes import HTTP_200_OK
 from khoso.caller import Caller, purview_of
 from khoso.errors import InputProblem, InvalidInput
 from khoso.hot import Asking, HotRoute
-from khoso.http import private
 from khoso.inputs import MAX_KEY, check_idempotency_key
 from khoso.issuance.holds import Holds
 from khoso.issuance.model import Hold, HoldPage, Issued, IssueRequest
@@ -100,8 +99,8 @@ async def list_holds(
     holds: NamedDependency[Holds],
     cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
-) -> Response[HoldPage]:
-    return private(await holds.list_holds(caller, cursor, limit))
+) -> HoldPage:
+    return await holds.list_holds(caller, cursor, limit)
 
 
 @post(
@@ -114,8 +113,8 @@ async def list_holds(
 )
 async def release_hold(
     hold_id: FromPath[UUID], data: JSONBody[Release], caller: NamedDependency[Caller], holds: NamedDependency[Holds]
-) -> Response[Hold]:
-    return private(await holds.release(hold_id, data.reason, caller))
+) -> Hold:
+    return await holds.release(hold_id, data.reason, caller)
 
 
 HANDLERS = [list_holds, release_hold]

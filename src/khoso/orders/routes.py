@@ -15,7 +15,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPT
 
 from khoso.caller import Caller, Hierarchy, Purview, purview_of
 from khoso.errors import InputProblem, InvalidInput
-from khoso.http import LAST_POSITION, private
+from khoso.http import LAST_POSITION
 from khoso.inputs import check_idempotency_key
 from khoso.orders.book import MAX_PAGE, OrderBook
 from khoso.orders.model import (
@@ -187,16 +187,16 @@ async def list_orders(
     only: Annotated[State | None, QueryParameter(name="state")] = None,
     cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
-) -> Response[OrderList]:
+) -> OrderList:
     page = await order_book.list_orders(purview, only, cursor, limit)
-    return private(OrderList([view(order) for order in page.items], page.next_cursor))
+    return OrderList([view(order) for order in page.items], page.next_cursor)
 
 
 @get("/api/v1/status-orders/{order_id:uuid}", opt=_READ, tags=["status orders"], summary="How far an order has come")
 async def show_order(
     order_id: FromPath[UUID], purview: NamedDependency[Purview], order_book: NamedDependency[OrderBook]
-) -> Response[OrderView]:
-    return private(view(await order_book.get_order(order_id, purview)))
+) -> OrderView:
+    return view(await order_book.get_order(order_id, purview))
 
 
 @get(
@@ -211,8 +211,8 @@ async def list_order_results(
     order_book: NamedDependency[OrderBook],
     cursor: Annotated[int, QueryParameter(ge=0, le=LAST_POSITION)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 100,
-) -> Response[ResultPage]:
-    return private(await order_book.list_results(order_id, purview, cursor, limit))
+) -> ResultPage:
+    return await order_book.list_results(order_id, purview, cursor, limit)
 
 
 @get(
@@ -227,8 +227,8 @@ async def list_order_faults(
     order_book: NamedDependency[OrderBook],
     cursor: Annotated[int, QueryParameter(ge=0, le=LAST_POSITION)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 100,
-) -> Response[FaultPage]:
-    return private(await order_book.list_faults(order_id, purview, cursor, limit))
+) -> FaultPage:
+    return await order_book.list_faults(order_id, purview, cursor, limit)
 
 
 @post(
@@ -245,9 +245,9 @@ async def approve_order(
     caller: NamedDependency[Caller],
     purview: NamedDependency[Purview],
     orders: NamedDependency[Orders],
-) -> Response[OrderView]:
+) -> OrderView:
     order_hash = bytes.fromhex(data.order_hash)
-    return private(view(await orders.approve(order_id, order_hash, purview, caller.subject)))
+    return view(await orders.approve(order_id, order_hash, purview, caller.subject))
 
 
 @post(
@@ -265,10 +265,10 @@ async def cancel_order(
     purview: NamedDependency[Purview],
     hierarchy: NamedDependency[Hierarchy],
     orders: NamedDependency[Orders],
-) -> Response[OrderView]:
+) -> OrderView:
     approving = purview_of(caller, hierarchy, _APPROVE)
     order = await orders.cancel(order_id, data.reason, purview, caller.subject, approving)
-    return private(view(order))
+    return view(order)
 
 
 def _orderer(caller: Caller, purview: Purview) -> Orderer:

@@ -22,13 +22,13 @@ from khoso.errors import (
     NotPermitted,
     Unavailable,
 )
-from khoso.http import NEVER_KEPT, secret_cookie
+from khoso.http import secret_cookie
 from khoso.identity.authorizing import Authorizations, AuthorizeQuery
 from khoso.identity.door import COOKIE, LOGIN_COOKIE, RETURN_COOKIE, Door, read_cookie
 from khoso.identity.logins import PATIENCE, Logins, ProviderAnswer
 from khoso.identity.me import Me
 from khoso.identity.sessions import LONGEST, Sessions
-from khoso.pages.answers import never_kept, words_of
+from khoso.pages.answers import for_one_reader, words_of
 from khoso.pages.templates import render
 from khoso.problems import STATUS
 
@@ -188,8 +188,8 @@ def _read_query(request: Request[Any, Any, Any], kind: type[Any]) -> Any:
 
 
 def _redirect(url: str, *cookies: Cookie) -> Redirect:
-    return Redirect(url, status_code=303, headers=NEVER_KEPT, cookies=cookies)
+    return Redirect(url, status_code=303, cookies=cookies)
 
 
 def _page(status: int = 200, *, me: object = None, sessions: object = (), problem: object = None) -> Response[bytes]:
-    return never_kept(render("account.html", me=me, sessions=sessions, problem=problem), status)
+    return for_one_reader(render("account.html", me=me, sessions=sessions, problem=problem), status)

@@ -3,7 +3,6 @@
 from litestar import Response
 
 from khoso.errors import KhosoError
-from khoso.http import NEVER_KEPT
 from khoso.pages.headers import SECURITY_HEADERS
 from khoso.problems import sentence
 from khoso.text import Words
@@ -11,9 +10,9 @@ from khoso.text import Words
 HTML = "text/html"
 
 
-def never_kept(page: bytes, status: int = 200) -> Response[bytes]:
-    """A page that lies in no cache."""
-    return Response(page, media_type=HTML, status_code=status, headers={**SECURITY_HEADERS, **NEVER_KEPT})
+def for_one_reader(page: bytes, status: int = 200) -> Response[bytes]:
+    """A page that nobody else is to see: it says of no cache that it may hold it, so none does (`front.py`)."""
+    return Response(page, media_type=HTML, status_code=status, headers=dict(SECURITY_HEADERS))
 
 
 def words_of(error: KhosoError) -> Words:

@@ -16,7 +16,7 @@ from litestar.types import ExceptionHandlersMap
 from khoso.caller import Caller
 from khoso.catalogue.service import Catalogue
 from khoso.errors import InvalidInput, KhosoError, NotAuthenticated, NotFound, NotPermitted, Unavailable
-from khoso.pages.answers import never_kept, words_of
+from khoso.pages.answers import for_one_reader, words_of
 from khoso.pages.templates import render
 from khoso.problems import STATUS
 from khoso.reports.model import Days, Finding, Report
@@ -112,7 +112,7 @@ async def reports_page(
         newest=cursor and f"{PATH}?{urlencode(asked)}",
         older=found.next_cursor and f"{PATH}?{urlencode(asked | {'cursor': found.next_cursor})}",
     )
-    return never_kept(page)
+    return for_one_reader(page)
 
 
 @get(f"{PATH}/{{report_id:uuid}}", opt=READ, include_in_schema=False, exception_handlers=_ERRORS)
@@ -124,7 +124,7 @@ async def report_page(
 ) -> Response[bytes]:
     """One report, with its photo."""
     report = await reports.get_report(report_id, caller.acting_agency)
-    return never_kept(render("report.html", one=_view(catalogue, report)))
+    return for_one_reader(render("report.html", one=_view(catalogue, report)))
 
 
 HANDLERS = [reports_page, report_page]
@@ -140,7 +140,7 @@ def _telling(words: Words, error: type[Exception]) -> Iterator[None]:
 
 
 def _refused(words: Words, way: str, status: int) -> Response[bytes]:
-    return never_kept(render("reports_refused.html", words=words, way=way), status)
+    return for_one_reader(render("reports_refused.html", words=words, way=way), status)
 
 
 def _view(catalogue: Catalogue, report: Report) -> ReportView:

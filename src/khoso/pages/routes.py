@@ -13,7 +13,7 @@ from khoso.formats.documents import PublicKeys
 from khoso.formats.verdict import Outcome
 from khoso.http import IMMUTABLE, conditional
 from khoso.openapi import describe
-from khoso.pages.answers import HTML, never_kept
+from khoso.pages.answers import HTML, for_one_reader
 from khoso.pages.api_page import operations_by_tag
 from khoso.pages.assets import find_asset
 from khoso.pages.guide import guide_page
@@ -57,7 +57,7 @@ async def verify_page(request: Request[Any, Any, Any], roots: NamedDependency[Pu
 def on_unanswered(_: Request[Any, Any, Any], error: KhosoError) -> Response[bytes]:
     """The typed look-up could not be answered: said as what it is, neither genuine nor forged."""
     reason = "too_many_attempts" if isinstance(error, TooManyAttempts) else "service_away"
-    return never_kept(_verify_page(wording=words(Outcome.CANNOT_TELL, reason)), STATUS[type(error)])
+    return for_one_reader(_verify_page(wording=words(Outcome.CANNOT_TELL, reason)), STATUS[type(error)])
 
 
 @post(
@@ -73,8 +73,8 @@ async def look_up(data: URLEncodedBody[LookupForm], verifier: NamedDependency[Ve
     checked = await verifier.verify_lookup(data.lookup_code, None)
     if checked.verdict.reason in _MISTYPED:
         problem = words(checked.verdict.outcome, checked.verdict.reason)
-        return never_kept(_verify_page(typed=data.lookup_code, problem=problem))
-    return never_kept(_verify_page(found=verifier.view.present(checked, verifier.catalogue())))
+        return for_one_reader(_verify_page(typed=data.lookup_code, problem=problem))
+    return for_one_reader(_verify_page(found=verifier.view.present(checked, verifier.catalogue())))
 
 
 @get("/docs/api", opt=_PUBLIC, include_in_schema=False)

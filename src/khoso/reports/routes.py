@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.status_codes import HTTP_204_NO_CONTENT
 
 from khoso.caller import Caller
-from khoso.http import NEVER_KEPT, answering
+from khoso.http import answering
 from khoso.reports.model import MAX_PHOTO_BYTES, Days, ReportPage, ReportRequest
 from khoso.reports.service import MAX_PAGE, Reports
 
@@ -58,9 +58,8 @@ async def list_reports(
     until: Annotated[date | None, QueryParameter(description="The last day, not before the first")] = None,
     cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 20,
-) -> Response[ReportPage]:
-    page = await reports.list_reports(caller.acting_agency, Days(since, until), cursor, limit)
-    return Response(page, headers=NEVER_KEPT)
+) -> ReportPage:
+    return await reports.list_reports(caller.acting_agency, Days(since, until), cursor, limit)
 
 
 @get(
@@ -74,7 +73,7 @@ async def show_photo(
     report_id: FromPath[UUID], caller: NamedDependency[Caller], reports: NamedDependency[Reports]
 ) -> Response[bytes]:
     photo = await reports.get_photo(report_id, caller.acting_agency)
-    return Response(photo, media_type=_PHOTO, headers={**NEVER_KEPT, **_NOTHING_BUT_A_PICTURE})
+    return Response(photo, media_type=_PHOTO, headers=_NOTHING_BUT_A_PICTURE)
 
 
 HANDLERS = [report, list_reports, show_photo]

@@ -1,17 +1,16 @@
 """The vault over HTTP."""
 
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from anyio import to_thread
-from litestar import MediaType, Request, Response, get
+from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from khoso.caller import Caller, Purview
 from khoso.errors import NotPermitted
-from khoso.http import PRIVATE, PRIVATE_IMMUTABLE, answering, conditional, private
+from khoso.http import answering
 from khoso.rendering.print_form import print_form
 from khoso.rendering.qr import qr_png, qr_svg
 from khoso.vault.model import CredentialView, History, Page, Reader, StatusName
@@ -47,12 +46,11 @@ async def list_vault_results(
     status: FromQuery[StatusName | None] = None,
     cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 20,
-) -> Response[Page]:
+) -> Page:
     if caller.vault_id is None:
         raise NotPermitted("the token names no vault")
     search = Search(query=q, type_code=type_code, status=status, cursor=cursor, limit=limit)
-    page = await vaults.list_results(caller.vault_id, search)
-    return private(page)
+    return await vaults.list_results(caller.vault_id, search)
 
 
 @get(
@@ -60,16 +58,11 @@ async def list_vault_results(
     opt=_READ,
     tags=["vault"],
     summary="A whole result with its signed copy",
-    responses=answering(CredentialView),
 )
 async def show_credential(
-    request: Request[Any, Any, Any],
-    result_code: FromPath[str],
-    reader: NamedDependency[Reader],
-    vaults: NamedDependency[Vaults],
-) -> Response[bytes]:
-    found: CredentialView = await vaults.get_result(result_code, reader)
-    return conditional(request, msgspec.json.encode(found), MediaType.JSON, PRIVATE)
+    result_code: FromPath[str], reader: NamedDependency[Reader], vaults: NamedDependency[Vaults]
+) -> CredentialView:
+    return await vaults.get_result(result_code, reader)
 
 
 @get(
@@ -80,9 +73,8 @@ async def show_credential(
 )
 async def list_acts(
     result_code: FromPath[str], reader: NamedDependency[Reader], vaults: NamedDependency[Vaults]
-) -> Response[History]:
-    history = await vaults.get_history(result_code, reader)
-    return private(history)
+) -> History:
+    return await vaults.get_history(result_code, reader)
 
 
 @get(
@@ -93,13 +85,12 @@ async def list_acts(
     responses=answering(bytes, _SVG),
 )
 async def show_qr_svg(
-    request: Request[Any, Any, Any],
     result_code: FromPath[str],
     reader: NamedDependency[Reader],
     vaults: NamedDependency[Vaults],
 ) -> Response[bytes]:
     code = await vaults.get_code(result_code, reader)
-    return conditional(request, draw_svg(code), _SVG, PRIVATE_IMMUTABLE)
+    return Response(draw_svg(code), media_type=_SVG)
 
 
 @get(
@@ -110,14 +101,13 @@ async def show_qr_svg(
     responses=answering(bytes, _PNG),
 )
 async def show_qr_png(
-    request: Request[Any, Any, Any],
     result_code: FromPath[str],
     reader: NamedDependency[Reader],
     vaults: NamedDependency[Vaults],
     module_px: Annotated[int, QueryParameter(description="Pixels per module", ge=1, le=24)] = 8,
 ) -> Response[bytes]:
     code = await vaults.get_code(result_code, reader)
-    return conditional(request, draw_png(code, module_px=module_px), _PNG, PRIVATE_IMMUTABLE)
+    return Response(draw_png(code, module_px=module_px), media_type=_PNG)
 
 
 @get(
@@ -128,14 +118,13 @@ async def show_qr_png(
     responses=answering(bytes, _PNG),
 )
 async def show_print_form(
-    request: Request[Any, Any, Any],
     result_code: FromPath[str],
     reader: NamedDependency[Reader],
     vaults: NamedDependency[Vaults],
 ) -> Response[bytes]:
     code = await vaults.get_code(result_code, reader)
     form = await to_thread.run_sync(draw_print_form, code)  # 86 ms of drawing: not in the event loop
-    return conditional(request, form.png, _PNG, PRIVATE_IMMUTABLE)
+    return Response(form.png, media_type=_PNG)
 
 
 HANDLERS = [list_vault_results, show_credential, list_acts, show_qr_svg, show_qr_png, show_print_form]
