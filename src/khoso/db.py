@@ -151,6 +151,11 @@ async def fetch_all(conn: Connection, row_type: type[Row], sql: LiteralString, *
     return [msgspec.convert(record, row_type) for record in await conn.fetch(sql, *args)]
 
 
+async def count_touched(conn: Connection, sql: LiteralString, *args: object) -> int:
+    """Run an UPDATE or DELETE; answers how many rows it touched."""
+    return int((await conn.execute(sql, *args)).rpartition(" ")[2])
+
+
 async def insert_rows(conn: Connection, sql: LiteralString, rows: Iterable[Sequence[object]], *shared: object) -> None:
     """Run an INSERT … SELECT … FROM unnest($1, $2, …): each parameter a column of the rows, then what all rows share.
 

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import msgspec
@@ -14,11 +14,12 @@ from khoso.auditing.service import make_checkpoint
 from khoso.bounds import Bounds
 from khoso.config import Config
 from khoso.db import Pool
-from khoso.drafts.forgetting import forget_drafts
+from khoso.drafts import forgetting as drafts
 from khoso.errors import AuditNotSound, IssuingHeld
 from khoso.following import follow, in_background
+from khoso.forgetting import Kind, forget
 from khoso.formats.audit_chain import PrivateKey
-from khoso.identity.forgetting import forget_identity
+from khoso.identity import forgetting as identity
 from khoso.imports import store as imports
 from khoso.imports.model import JOB_NAME as IMPORT
 from khoso.imports.running import run_import
@@ -36,6 +37,16 @@ KEYS_KEPT = timedelta(days=7)
 
 ATTEMPTS_KEPT = timedelta(days=1)
 
+KINDS = (
+    Kind("idempotency_key", issuance.forget_keys, KEYS_KEPT),
+    Kind("issuing_hour", pace_store.forget_hours, USUAL),
+    Kind("lookup_failure", verification.forget_attempts, ATTEMPTS_KEPT),
+    Kind("batch_receipt", verification.forget_receipts, RECEIPTS_KEPT),
+    *identity.KINDS,
+    *drafts.KINDS,
+)
+"""Everything that is kept only for a while."""
+
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +60,7 @@ async def run_worker(config: Config) -> None:
     async with open_services(config, verifying=False, working=True) as services:
         check_root(config, services)
         chores = {
-            "forget": ("17 * * * *", lambda: forget(services.pool, utc_now())),
+            "forget": ("17 * * * *", lambda: forget(services.pool, KINDS, utc_now())),
             "resume": ("* * * * *", lambda: _resume(services)),
             "checkpoint": ("*/10 * * * *", lambda: tell_checkpoint(services.pool, audit_key)),
             "lapse": ("41 * * * *", services.drafts.lapse),
@@ -72,20 +83,6 @@ async def _import(services: Services, payload: bytes) -> None:
         await run_import(services.pool, services.bulk, UUID(payload.decode()), utc_now)
     except IssuingHeld:  # tried again every minute by `_resume`: it goes on once he is released
         log.warning("import waits: who asked for it is held", import_id=payload.decode())
-
-
-async def forget(pool: Pool, now: datetime) -> None:
-    """Drop what is kept only for a while, each kind in a transaction of its own: one that fails undoes no other."""
-    for drop, kept in (
-        (issuance.forget_keys, KEYS_KEPT),
-        (pace_store.forget_hours, USUAL),
-        (verification.forget_attempts, ATTEMPTS_KEPT),
-        (verification.forget_receipts, RECEIPTS_KEPT),
-        (forget_identity, timedelta(0)),
-    ):
-        async with db.transaction(pool, Bounds(duty="forget")) as conn:
-            await drop(conn, now - kept)
-    await forget_drafts(pool, now)
 
 
 async def _resume(services: Services) -> None:

@@ -10,8 +10,9 @@ from desk import Json, problem, read
 from drafts.conftest import APPROVER, DRAFTS, Office
 from khoso import db
 from khoso.bounds import Bounds
-from khoso.drafts.forgetting import FORGOTTEN_AFTER, forget_drafts
+from khoso.drafts.forgetting import FORGOTTEN_AFTER, KINDS
 from khoso.drafts.service import LAPSES_AFTER
+from khoso.forgetting import forget as forget_all
 from samples import house_permit
 
 FORGETTING = Bounds(duty="forget")
@@ -20,7 +21,7 @@ EMPTY = "request = NULL, request_hash = NULL, end_reason = NULL"
 
 async def forget(office: Office) -> None:
     """What the worker does, and in several pieces."""
-    await forget_drafts(office.services.pool, office.desk.clock(), at_a_time=2)
+    await forget_all(office.services.pool, KINDS, office.desk.clock(), at_a_time=2)
 
 
 async def end_in_every_way(office: Office, clock: Clock) -> list[Json]:

@@ -31,7 +31,7 @@ async def test_wrong_look_ups_are_forgotten_by_the_hour(services: Services, cloc
 
     async def forget(before: datetime) -> None:
         async with db.transaction(services.pool, Bounds(duty="forget")) as conn:
-            await verification.forget_attempts(conn, before)
+            await verification.forget_attempts(conn, before, 10)
 
     hour = clock()
     assert [await may_try(hour), await may_try(hour)] == [True, False]
@@ -43,4 +43,4 @@ async def test_wrong_look_ups_are_forgotten_by_the_hour(services: Services, cloc
 
 async def forget_keys(pool: db.Pool, before: datetime) -> None:
     async with db.transaction(pool, Bounds(duty="forget")) as conn:
-        await issuance.forget_keys(conn, before)
+        await issuance.forget_keys(conn, before, 10)

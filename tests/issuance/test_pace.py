@@ -222,5 +222,5 @@ async def test_hours_that_are_no_measure_any_more_are_forgotten(desk: Desk, serv
     long_ago = clock() - timedelta(days=29)
     await desk.rows("INSERT INTO issuing_hour (subject, hour, papers, cleared) VALUES ('gone', $1, 3, 0)", long_ago)
     async with db.transaction(services.pool, Bounds(duty="forget")) as conn:
-        await pace_store.forget_hours(conn, clock() - timedelta(days=28))
+        await pace_store.forget_hours(conn, clock() - timedelta(days=28), 10)
     assert [row["subject"] for row in await desk.rows("SELECT subject FROM issuing_hour")] == [OFFICER]

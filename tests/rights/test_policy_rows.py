@@ -18,13 +18,16 @@ import pytest
 from conftest import Database
 from khoso import db, working
 from khoso.bounds import DUTIES, NOTHING, Bounds, Duty
+from khoso.forgetting import forget
 from rights.test_policies import TABLES, read_documented
 
 POLICIES = read_documented()
 CLOSED = sorted({table for table, _ in POLICIES})
+FORGOTTEN = {table for (table, command), words in POLICIES.items() if command == "delete" and "forget" in words}
 
 OWN, ANOTHERS, READER = "H17.05.12", "H17.05.13", "H17.16"
 TIME = datetime(2026, 11, 23, tzinfo=UTC)
+LATER = TIME + timedelta(days=1_000)
 ASKED: Mapping[str, tuple[Any, Any]] = {
     "vault_id": (UUID(int=1), UUID(int=2)),
     "agency_code": (OWN, ANOTHERS),
@@ -209,6 +212,10 @@ async def faults(conn: Any, table: Table, bounds: Bounds) -> Iterator[str]:
     return (f"{what} {table.name}, {bounds}: {got}, not {due}" for what, (got, due) in found.items() if got != due)
 
 
+async def count_rows(owner: asyncpg.Connection, tables: list[Table]) -> dict[str, int]:
+    return {table.name: await owner.fetchval(f"SELECT count(*) FROM {table.name}") for table in tables}
+
+
 async def test_under_any_bounds_those_rows_are_there_that_the_page_says(
     database: Database, tables: list[Table]
 ) -> None:
@@ -228,13 +235,31 @@ async def test_under_any_bounds_those_rows_are_there_that_the_page_says(
 
 
 async def test_the_worker_forgets_what_the_page_says_and_nothing_else(database: Database, tables: list[Table]) -> None:
-    """A year after everything: what it may not see it would leave without a word."""
+    """Long after everything: what it may not see it would leave without a word."""
     async with await db.create_pool(database.app_dsn, 1) as pool:
-        await working.forget(pool, TIME + timedelta(days=365))
+        for kind in (kind for kind in working.KINDS if kind.table in CLOSED):
+            async with db.transaction(pool, Bounds(duty="forget")) as conn:
+                assert await kind.forget(conn, LATER - kind.kept, 1) == 1, f"one of {kind.table}, where there are two"
+        await forget(pool, working.KINDS, LATER, at_a_time=1)
     owner = await asyncpg.connect(database.owner_dsn)
-    left = {table.name: await owner.fetchval(f"SELECT count(*) FROM {table.name}") for table in tables}
+    left = await count_rows(owner, tables)
     requests = await owner.fetch("SELECT request IS NULL AS forgotten FROM draft ORDER BY draft_id")
     await owner.close()
-    forgotten = {table for (table, command), words in POLICIES.items() if command == "delete" and "forget" in words}
-    assert left == {table.name: 0 if table.name in forgotten else 2 for table in tables}
+    assert left == {table.name: 0 if table.name in FORGOTTEN else 2 for table in tables}
     assert [row["forgotten"] for row in requests] == [True, False], "one has ended, the other waits"
+
+
+async def test_what_cannot_be_forgotten_keeps_nothing_else(
+    database: Database, tables: list[Table], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first kind and another one may not be dropped: a right to the table is missing."""
+    kept = {"idempotency_key", "spent_proof"}
+    owner = await asyncpg.connect(database.owner_dsn)
+    await owner.execute(f"REVOKE DELETE ON {', '.join(kept)} FROM khoso_app")
+    async with await db.create_pool(database.app_dsn, 1) as pool:
+        with pytest.raises(RuntimeError, match=r"^not forgotten: idempotency_key, spent_proof$"):
+            await forget(pool, working.KINDS, LATER)
+    left = await count_rows(owner, tables)
+    await owner.close()
+    assert left == {table.name: 0 if table.name in FORGOTTEN - kept else 2 for table in tables}
+    assert capsys.readouterr().out.count("not forgotten") == len(kept)

@@ -257,7 +257,7 @@ async def test_a_receipt_is_kept_longer_than_its_batch_may_be_handed_over(servic
         ids = [uuid4(), uuid4()]
         assert await store.insert_receipt(conn, ids[0], clock() - RECEIPTS_KEPT - timedelta(seconds=1))
         assert await store.insert_receipt(conn, ids[1], clock() - MAX_AGE)
-        await store.forget_receipts(conn, clock() - RECEIPTS_KEPT)
+        await store.forget_receipts(conn, clock() - RECEIPTS_KEPT, 10)
         assert [await store.insert_receipt(conn, one, clock()) for one in ids] == [True, False]
 
 

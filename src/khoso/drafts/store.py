@@ -161,17 +161,16 @@ async def forget_requests(conn: Connection, before: datetime, limit: int) -> int
 
     Answers of how many.
     """
-    forgotten = await conn.fetch(
+    return await db.count_touched(
+        conn,
         """
         UPDATE draft SET request = NULL, request_hash = NULL, end_reason = NULL
          WHERE draft_id IN (SELECT draft_id FROM draft WHERE request IS NOT NULL AND ended_at < $1
                              ORDER BY ended_at LIMIT $2)
-        RETURNING true
         """,
         before,
         limit,
     )
-    return len(forgotten)
 
 
 _SELECT_DELEGATION: LiteralString = """

@@ -155,6 +155,14 @@ async def take_requests(conn: Connection, client_id: str, hour: datetime, shares
     return taken
 
 
-async def forget_quotas(conn: Connection, before: datetime) -> None:
-    """Drop what was counted in hours before that."""
-    await conn.execute("DELETE FROM client_quota WHERE hour < $1", before)
+async def forget_quotas(conn: Connection, before: datetime, limit: int) -> int:
+    """Drop so much of what was counted in hours before that; answers how much there was."""
+    return await db.count_touched(
+        conn,
+        """
+        DELETE FROM client_quota
+         WHERE (client_id, hour) IN (SELECT client_id, hour FROM client_quota WHERE hour < $1 LIMIT $2)
+        """,
+        before,
+        limit,
+    )

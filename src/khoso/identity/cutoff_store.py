@@ -65,6 +65,14 @@ async def find_newest(conn: Connection, subjects: list[str]) -> datetime | None:
     return found
 
 
-async def forget(conn: Connection, before: datetime) -> None:
-    """Drop cut-offs so old that no token they could end is still good."""
-    await conn.execute("DELETE FROM token_cutoff WHERE ended_at < $1", before)
+async def forget(conn: Connection, before: datetime, limit: int) -> int:
+    """Drop so many cut-offs so old that no token they could end is still good; answers how many there were."""
+    return await db.count_touched(
+        conn,
+        """
+        DELETE FROM token_cutoff
+         WHERE subject IN (SELECT subject FROM token_cutoff WHERE ended_at < $1 LIMIT $2)
+        """,
+        before,
+        limit,
+    )

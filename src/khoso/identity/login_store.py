@@ -158,10 +158,42 @@ async def bind_login(conn: Connection, login_id: UUID, key_hash: str) -> None:
     )
 
 
-async def forget_logins(conn: Connection, before: datetime) -> None:
-    """Drop logins that ended before that, with their codes and tokens."""
-    rows = await conn.fetch("SELECT login_id FROM app_login WHERE expires_at < $1 OR ended_at < $1", before)
-    ended = [row["login_id"] for row in rows]
-    await conn.execute("DELETE FROM authorization_code WHERE login_id = ANY ($1::uuid[])", ended)
-    await conn.execute("DELETE FROM refresh_token WHERE login_id = ANY ($1::uuid[])", ended)
-    await conn.execute("DELETE FROM app_login WHERE login_id = ANY ($1::uuid[])", ended)
+async def forget_codes(conn: Connection, before: datetime, limit: int) -> int:
+    """Drop so many codes of logins that ended before that; answers how many there were."""
+    return await db.count_touched(
+        conn,
+        """
+        DELETE FROM authorization_code
+         WHERE code_hash IN (SELECT code_hash FROM authorization_code JOIN app_login USING (login_id)
+                              WHERE app_login.expires_at < $1 OR ended_at < $1 LIMIT $2)
+        """,
+        before,
+        limit,
+    )
+
+
+async def forget_refresh_tokens(conn: Connection, before: datetime, limit: int) -> int:
+    """Drop so many refresh tokens of logins that ended before that; answers how many there were."""
+    return await db.count_touched(
+        conn,
+        """
+        DELETE FROM refresh_token
+         WHERE token_hash IN (SELECT token_hash FROM refresh_token JOIN app_login USING (login_id)
+                               WHERE expires_at < $1 OR ended_at < $1 LIMIT $2)
+        """,
+        before,
+        limit,
+    )
+
+
+async def forget_logins(conn: Connection, before: datetime, limit: int) -> int:
+    """Drop so many logins that ended before that, whose codes and tokens are gone; answers how many there were."""
+    return await db.count_touched(
+        conn,
+        """
+        DELETE FROM app_login
+         WHERE login_id IN (SELECT login_id FROM app_login WHERE expires_at < $1 OR ended_at < $1 LIMIT $2)
+        """,
+        before,
+        limit,
+    )

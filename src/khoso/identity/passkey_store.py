@@ -140,7 +140,28 @@ async def set_rules(conn: Connection, agency_code: str, acts: list[Act]) -> None
     )
 
 
-async def forget(conn: Connection, now: datetime, tried_before: datetime) -> None:
-    """Drop challenges that nobody met, and tries of long ago."""
-    await conn.execute("DELETE FROM passkey_challenge WHERE expires_at < $1", now)
-    await conn.execute("DELETE FROM attempt_count WHERE began_at < $1", tried_before)
+async def forget_challenges(conn: Connection, now: datetime, limit: int) -> int:
+    """Drop so many challenges that nobody met; answers how many there were."""
+    return await db.count_touched(
+        conn,
+        """
+        DELETE FROM passkey_challenge
+         WHERE (session_name, purpose) IN (SELECT session_name, purpose FROM passkey_challenge WHERE expires_at < $1
+                                            LIMIT $2)
+        """,
+        now,
+        limit,
+    )
+
+
+async def forget_tries(conn: Connection, before: datetime, limit: int) -> int:
+    """Drop so many counts of tries that began before that; answers how many there were."""
+    return await db.count_touched(
+        conn,
+        """
+        DELETE FROM attempt_count
+         WHERE (subject, began_at) IN (SELECT subject, began_at FROM attempt_count WHERE began_at < $1 LIMIT $2)
+        """,
+        before,
+        limit,
+    )

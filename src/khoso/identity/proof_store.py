@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from khoso import db
 from khoso.db import Connection
 
 
@@ -19,6 +20,14 @@ async def spend(conn: Connection, proof_hash: bytes, expires_at: datetime) -> bo
     return new is True
 
 
-async def forget(conn: Connection, now: datetime) -> None:
-    """Drop what could not be shown any more anyway."""
-    await conn.execute("DELETE FROM spent_proof WHERE expires_at < $1", now)
+async def forget(conn: Connection, now: datetime, limit: int) -> int:
+    """Drop so many of those that could not be shown any more anyway; answers how many there were."""
+    return await db.count_touched(
+        conn,
+        """
+        DELETE FROM spent_proof
+         WHERE proof_hash IN (SELECT proof_hash FROM spent_proof WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)
+        """,
+        now,
+        limit,
+    )

@@ -72,9 +72,17 @@ async def take_attempt(conn: Connection, browser_hash: bytes, since: datetime) -
     )
 
 
-async def forget_attempts(conn: Connection, before: datetime) -> None:
-    """Drop logins that were begun before that and never came back."""
-    await conn.execute("DELETE FROM login_attempt WHERE begun_at < $1", before)
+async def forget_attempts(conn: Connection, before: datetime, limit: int) -> int:
+    """Drop so many logins that were begun before that and never came back; answers how many there were."""
+    return await db.count_touched(
+        conn,
+        """
+        DELETE FROM login_attempt
+         WHERE browser_hash IN (SELECT browser_hash FROM login_attempt WHERE begun_at < $1 LIMIT $2)
+        """,
+        before,
+        limit,
+    )
 
 
 # ---------------------------------------------------------------- sessions of browsers
@@ -176,6 +184,15 @@ async def delete_session_by_cookie(conn: Connection, session_hash: bytes) -> Non
     await conn.execute("DELETE FROM web_session WHERE session_hash = $1", session_hash)
 
 
-async def forget_sessions(conn: Connection, now: datetime, seen_since: datetime) -> None:
-    """Drop sessions that have ended by themselves."""
-    await conn.execute("DELETE FROM web_session WHERE expires_at <= $1 OR seen_at <= $2", now, seen_since)
+async def forget_sessions(conn: Connection, now: datetime, seen_since: datetime, limit: int) -> int:
+    """Drop so many sessions that have ended by themselves; answers how many there were."""
+    return await db.count_touched(
+        conn,
+        """
+        DELETE FROM web_session
+         WHERE session_hash IN (SELECT session_hash FROM web_session WHERE expires_at <= $1 OR seen_at <= $2 LIMIT $3)
+        """,
+        now,
+        seen_since,
+        limit,
+    )

@@ -106,9 +106,17 @@ async def count_papers(conn: Connection, shares: Sequence[Share], papers: Sequen
     )
 
 
-async def forget_hours(conn: Connection, before: datetime) -> None:
-    """Drop hours that are no part of what is usual any more."""
-    await conn.execute("DELETE FROM issuing_hour WHERE hour < $1", before)
+async def forget_hours(conn: Connection, before: datetime, limit: int) -> int:
+    """Drop so many hours that are no part of what is usual any more; answers how many there were."""
+    return await db.count_touched(
+        conn,
+        """
+        DELETE FROM issuing_hour
+         WHERE (subject, hour) IN (SELECT subject, hour FROM issuing_hour WHERE hour < $1 LIMIT $2)
+        """,
+        before,
+        limit,
+    )
 
 
 async def is_held(conn: Connection, subject: str) -> bool:

@@ -143,9 +143,18 @@ async def find_claim(conn: Connection, client: str, idempotency_key: str) -> Cla
     )
 
 
-async def forget_keys(conn: Connection, before: datetime) -> None:
-    """Drop idempotency keys older than the promise made for them."""
-    await conn.execute("DELETE FROM idempotency_key WHERE created_at < $1", before)
+async def forget_keys(conn: Connection, before: datetime, limit: int) -> int:
+    """Drop so many idempotency keys older than the promise made for them; answers how many there were."""
+    return await db.count_touched(
+        conn,
+        """
+        DELETE FROM idempotency_key
+         WHERE (client, idempotency_key) IN (SELECT client, idempotency_key FROM idempotency_key WHERE created_at < $1
+                                              ORDER BY created_at LIMIT $2)
+        """,
+        before,
+        limit,
+    )
 
 
 async def take_result_numbers(conn: Connection, counts: Sequence[DossierNumbers]) -> dict[str, int]:

@@ -263,8 +263,17 @@ async def insert_receipt(conn: Connection, batch_id: UUID, now: datetime, *, rep
     return inserted is not None
 
 
-async def forget_receipts(conn: Connection, before: datetime) -> None:
-    await conn.execute("DELETE FROM batch_receipt WHERE received_at < $1", before)
+async def forget_receipts(conn: Connection, before: datetime, limit: int) -> int:
+    """Drop so many receipts of batches that are handed over no more; answers how many there were."""
+    return await db.count_touched(
+        conn,
+        """
+        DELETE FROM batch_receipt
+         WHERE batch_id IN (SELECT batch_id FROM batch_receipt WHERE received_at < $1 LIMIT $2)
+        """,
+        before,
+        limit,
+    )
 
 
 class Lookup(msgspec.Struct, frozen=True):
@@ -323,5 +332,15 @@ async def forgive_attempt(conn: Connection, result_code: str, hour: datetime) ->
     )
 
 
-async def forget_attempts(conn: Connection, before: datetime) -> None:
-    await conn.execute("DELETE FROM lookup_failure WHERE hour < $1", before)
+async def forget_attempts(conn: Connection, before: datetime, limit: int) -> int:
+    """Drop so many hours of wrong look-ups; answers how many there were."""
+    return await db.count_touched(
+        conn,
+        """
+        DELETE FROM lookup_failure
+         WHERE (result_code, hour) IN (SELECT result_code, hour FROM lookup_failure WHERE hour < $1
+                                        ORDER BY hour LIMIT $2)
+        """,
+        before,
+        limit,
+    )
