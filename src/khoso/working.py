@@ -27,6 +27,7 @@ from khoso.issuance import pace_store
 from khoso.issuance import store as issuance
 from khoso.issuance.pace import USUAL
 from khoso.publishing.service import ROUND_SECONDS, Publisher
+from khoso.reports import forgetting as reports
 from khoso.signing.files import KeyFiles
 from khoso.verification import store as verification
 from khoso.verification.keeping import RECEIPTS_KEPT
@@ -44,6 +45,7 @@ KINDS = (
     Kind("batch_receipt", verification.forget_receipts, RECEIPTS_KEPT),
     *identity.KINDS,
     *drafts.KINDS,
+    *reports.KINDS,
 )
 """Everything that is kept only for a while."""
 

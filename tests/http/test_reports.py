@@ -6,13 +6,19 @@ from base64 import b64encode, urlsafe_b64encode
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import pytest
 from PIL import Image
 
 from conftest import Clock
 from desk import AGENCY, OTHER_AGENCY, Desk, Json, problem, read
+from khoso import db
+from khoso.bounds import Bounds, of_agencies
+from khoso.forgetting import forget
+from khoso.reports.forgetting import FORGOTTEN_AFTER, KINDS
 from khoso.reports.model import Finding
+from khoso.wiring import Services
 
 REPORTS = "/api/v1/reports"
 INSPECTORS = "H17.15"
@@ -215,6 +221,71 @@ async def test_the_page_has_words_for_every_finding(desk: Desk) -> None:
 def read_page(answer: httpx.Response, status: int) -> str:
     assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8"), answer.text
     return answer.text
+
+
+async def forget_reports(services: Services, clock: Clock) -> None:
+    """What the worker does, and in several pieces."""
+    await forget(services.pool, KINDS, clock(), at_a_time=1)
+
+
+async def test_photo_and_words_are_forgotten_in_their_time_and_the_pages_say_so(
+    desk: Desk, services: Services, clock: Clock
+) -> None:
+    issued = await desk.issue()
+    old = [request(issued["code"], picture(), note="ông Thịnh"), request("mã của ông Thịnh", finding="forged", note="")]
+    for asked in old:
+        await send(desk, asked)
+    clock.forward(FORGOTTEN_AFTER)
+    kept = await seen(desk, INSPECTORS)
+    await forget_reports(services, clock)
+    assert await seen(desk, INSPECTORS) == kept
+    assert "No longer kept" not in read_page(await ask(desk, f"/reports/{old[0]['report_id']}"), 200)
+    clock.forward(timedelta(microseconds=1))
+    await send(desk, request("x", picture(), note="mới"))
+    await forget_reports(services, clock)
+    newer, *left = await seen(desk, INSPECTORS)
+    assert left == [one | {"note": None, "code": None, "has_photo": False} for one in kept]
+    assert (newer["note"], newer["code"], newer["has_photo"]) == ("mới", "x", True)
+    for asked in old:
+        assert (await photo_of(desk, asked))[0] == 404
+        page = read_page(await ask(desk, f"/reports/{asked['report_id']}"), 200)
+        assert f'<img src="{REPORTS}' not in page
+        assert "Ảnh không còn được lưu: ảnh và lời ghi của báo cáo bị xoá sau 365 ngày." in page
+        assert "The photo is no longer kept" in page
+    assert read_page(await ask(desk, "/reports"), 200).count("Ảnh và lời ghi không còn được lưu") == len(old)
+    rows = await desk.rows("SELECT mismatch_report::text AS said FROM mismatch_report WHERE note IS NULL")
+    assert [len(rows), *(row["said"] for row in rows if "Thịnh" in row["said"])] == [len(old)]
+    await send(desk, old[0])  # sent again it is known still
+    assert [one["note"] for one in await seen(desk, INSPECTORS)] == ["mới", None, None]
+
+
+FORGETTING = Bounds(duty="forget")
+EMPTY = "note = NULL, code = NULL, photo = NULL"
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        ("photo = NULL", asyncpg.InsufficientPrivilegeError),
+        ("note = 'another'", asyncpg.InsufficientPrivilegeError),
+        (f"{EMPTY}, finding = 'other'", asyncpg.InsufficientPrivilegeError),
+        (f"{EMPTY}, reported_at = now()", asyncpg.InsufficientPrivilegeError),
+        (f"{EMPTY}, reporter = 'another'", asyncpg.InsufficientPrivilegeError),
+        ("note = NULL, code = NULL", asyncpg.CheckViolationError),
+        ("note = NULL, photo = NULL", asyncpg.CheckViolationError),
+    ],
+)
+async def test_whoever_forgets_reports_can_do_nothing_else(
+    desk: Desk, services: Services, change: str, refused: type[asyncpg.PostgresError]
+) -> None:
+    await send(desk, request("x", picture()))
+    with pytest.raises(refused):
+        async with db.transaction(services.pool, FORGETTING) as conn:
+            await conn.execute(f"UPDATE mismatch_report SET {change}")
+    async with db.transaction(services.pool, of_agencies([INSPECTORS])) as conn:
+        assert await conn.execute(f"UPDATE mismatch_report SET {EMPTY}") == "UPDATE 0", "those it concerns"
+    async with db.transaction(services.pool, FORGETTING) as conn:
+        assert await conn.execute(f"UPDATE mismatch_report SET {EMPTY}") == "UPDATE 1"
 
 
 BAD_PHOTOS = {

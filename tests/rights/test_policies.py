@@ -16,7 +16,7 @@ from store.documented import PAGE, read_tables
 COMMANDS = ("select", "insert", "update", "delete")
 TABLES = read_tables()
 
-PURPOSES = {"false": " to lock", "(request IS NULL)": " to empty"}
+PURPOSES = {"false": " to lock", "(request IS NULL)": " to empty", "(note IS NULL)": " to empty"}
 """What a row may become, where that is not what it may be."""
 
 Policies = dict[tuple[str, str], set[str]]

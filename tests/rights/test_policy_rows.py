@@ -244,9 +244,11 @@ async def test_the_worker_forgets_what_the_page_says_and_nothing_else(database: 
     owner = await asyncpg.connect(database.owner_dsn)
     left = await count_rows(owner, tables)
     requests = await owner.fetch("SELECT request IS NULL AS forgotten FROM draft ORDER BY draft_id")
+    reports = await owner.fetch("SELECT num_nulls(note, code, photo) AS forgotten FROM mismatch_report")
     await owner.close()
     assert left == {table.name: 0 if table.name in FORGOTTEN else 2 for table in tables}
     assert [row["forgotten"] for row in requests] == [True, False], "one has ended, the other waits"
+    assert [row["forgotten"] for row in reports] == [3, 3]
 
 
 async def test_what_cannot_be_forgotten_keeps_nothing_else(

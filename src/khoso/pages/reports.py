@@ -19,6 +19,7 @@ from khoso.errors import InvalidInput, KhosoError, NotAuthenticated, NotFound, N
 from khoso.pages.answers import for_one_reader, words_of
 from khoso.pages.templates import render
 from khoso.problems import STATUS
+from khoso.reports.forgetting import FORGOTTEN_AFTER
 from khoso.reports.model import Days, Finding, Report
 from khoso.reports.routes import READ
 from khoso.reports.service import Reports
@@ -124,7 +125,7 @@ async def report_page(
 ) -> Response[bytes]:
     """One report, with its photo."""
     report = await reports.get_report(report_id, caller.acting_agency)
-    return for_one_reader(render("report.html", one=_view(catalogue, report)))
+    return for_one_reader(render("report.html", one=_view(catalogue, report), days=FORGOTTEN_AFTER.days))
 
 
 HANDLERS = [reports_page, report_page]

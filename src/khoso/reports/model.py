@@ -53,9 +53,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     reporter: str
     reporter_agency: str
     finding: str
-    note: str
+    note: str | None
+    """None once it is forgotten, and then neither photo nor code is left."""
     result_code: str | None = None
-    """None for a code that proved nothing; then `code` is the text that was scanned."""
+    """None for a code that proved nothing; then `code` is the text that was scanned, until it is forgotten."""
     type_code: str | None = None
     issuer: str | None = None
     code: str | None = None

@@ -1,5 +1,6 @@
 """Reports in the database."""
 
+from datetime import datetime
 from uuid import UUID
 
 from khoso import db
@@ -76,6 +77,20 @@ async def find_report(conn: Connection, report_id: UUID, agency_code: str) -> Re
         _SELECT + "WHERE report_id = $1 AND (reporter_agency = $2 OR issuer = $2)",
         report_id,
         agency_code,
+    )
+
+
+async def forget_reports(conn: Connection, before: datetime, limit: int) -> int:
+    """Forget photo, note and unproven code of so many reports that came before that; answers how many there were."""
+    return await db.count_touched(
+        conn,
+        """
+        UPDATE mismatch_report SET note = NULL, code = NULL, photo = NULL
+         WHERE report_id IN (SELECT report_id FROM mismatch_report WHERE note IS NOT NULL AND reported_at < $1
+                              ORDER BY reported_at LIMIT $2)
+        """,
+        before,
+        limit,
     )
 
 
