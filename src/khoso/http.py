@@ -40,10 +40,15 @@ def answering(kind: Any, media_type: str = "application/json") -> dict[int, Resp
     return {200: ResponseSpec(kind, description="Request fulfilled", media_type=media_type, generate_examples=False)}
 
 
-def conditional(request: Request[Any, Any, Any], body: bytes, media_type: str, cache_control: str) -> Response[bytes]:
-    """What everybody may have: the body with a strong ETag, or 304 if the caller has it already (RFC 9110, 13.1.2)."""
+def conditional(
+    request: Request[Any, Any, Any], body: bytes, media_type: str, cache_control: str | None = None
+) -> Response[bytes]:
+    """The body with a strong ETag, or 304 if the caller has it already (RFC 9110, 13.1.2).
+
+    Without a `cache_control` no cache keeps it (`front.py`); a program that keeps it itself may still ask so.
+    """
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"etag": etag, "cache-control": cache_control}
+    headers = {"etag": etag} if cache_control is None else {"etag": etag, "cache-control": cache_control}
     held = {tag.strip().removeprefix("W/") for tag in (request.headers.get("if-none-match") or "").split(",")}
     if etag in held:
         return Response(b"", status_code=HTTP_304_NOT_MODIFIED, headers=headers, media_type=media_type)

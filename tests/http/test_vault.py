@@ -164,6 +164,20 @@ async def test_the_size_of_a_picture(desk: Desk) -> None:
         assert problem(answer, 422, "invalid_input") == [("module_px", "form")]
 
 
+async def test_what_an_app_has_kept_is_not_sent_again(desk: Desk) -> None:
+    code = (await desk.issue())["result_code"]
+    citizen = await desk.citizen(code)
+    for path in (code, f"{code}/qr.svg", f"{code}/qr.png", f"{code}/print.png"):
+        first = await show(desk, path, citizen)
+        again = await show(desk, path, citizen | {"if-none-match": first.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == first.headers["etag"]
+        assert (await show(desk, path, citizen | {"if-none-match": '"old"'})).status_code == 200
+    old = (await show(desk, code, citizen)).headers["etag"]
+    await desk.act(code, "revoke")
+    assert (await show(desk, code, citizen | {"if-none-match": old})).json()["status"] == "revoked"
+
+
 async def test_what_is_not_ones_own_is_not_there(desk: Desk) -> None:
     """The answer for somebody else's result is to the byte that for one that does not exist."""
     code = (await desk.issue())["result_code"]

@@ -1,16 +1,17 @@
 """The vault over HTTP."""
 
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 from anyio import to_thread
-from litestar import Response, get
+from litestar import MediaType, Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from khoso.caller import Caller, Purview
 from khoso.errors import NotPermitted
-from khoso.http import answering
+from khoso.http import answering, conditional
 from khoso.rendering.print_form import print_form
 from khoso.rendering.qr import qr_png, qr_svg
 from khoso.vault.model import CredentialView, History, Page, Reader, StatusName
@@ -58,11 +59,16 @@ async def list_vault_results(
     opt=_READ,
     tags=["vault"],
     summary="A whole result with its signed copy",
+    responses=answering(CredentialView),
 )
 async def show_credential(
-    result_code: FromPath[str], reader: NamedDependency[Reader], vaults: NamedDependency[Vaults]
-) -> CredentialView:
-    return await vaults.get_result(result_code, reader)
+    request: Request[Any, Any, Any],
+    result_code: FromPath[str],
+    reader: NamedDependency[Reader],
+    vaults: NamedDependency[Vaults],
+) -> Response[bytes]:
+    found: CredentialView = await vaults.get_result(result_code, reader)
+    return conditional(request, msgspec.json.encode(found), MediaType.JSON)
 
 
 @get(
@@ -85,12 +91,13 @@ async def list_acts(
     responses=answering(bytes, _SVG),
 )
 async def show_qr_svg(
+    request: Request[Any, Any, Any],
     result_code: FromPath[str],
     reader: NamedDependency[Reader],
     vaults: NamedDependency[Vaults],
 ) -> Response[bytes]:
     code = await vaults.get_code(result_code, reader)
-    return Response(draw_svg(code), media_type=_SVG)
+    return conditional(request, draw_svg(code), _SVG)
 
 
 @get(
@@ -101,13 +108,14 @@ async def show_qr_svg(
     responses=answering(bytes, _PNG),
 )
 async def show_qr_png(
+    request: Request[Any, Any, Any],
     result_code: FromPath[str],
     reader: NamedDependency[Reader],
     vaults: NamedDependency[Vaults],
     module_px: Annotated[int, QueryParameter(description="Pixels per module", ge=1, le=24)] = 8,
 ) -> Response[bytes]:
     code = await vaults.get_code(result_code, reader)
-    return Response(draw_png(code, module_px=module_px), media_type=_PNG)
+    return conditional(request, draw_png(code, module_px=module_px), _PNG)
 
 
 @get(
@@ -118,13 +126,14 @@ async def show_qr_png(
     responses=answering(bytes, _PNG),
 )
 async def show_print_form(
+    request: Request[Any, Any, Any],
     result_code: FromPath[str],
     reader: NamedDependency[Reader],
     vaults: NamedDependency[Vaults],
 ) -> Response[bytes]:
     code = await vaults.get_code(result_code, reader)
     form = await to_thread.run_sync(draw_print_form, code)  # 86 ms of drawing: not in the event loop
-    return Response(form.png, media_type=_PNG)
+    return conditional(request, form.png, _PNG)
 
 
 HANDLERS = [list_vault_results, show_credential, list_acts, show_qr_svg, show_qr_png, show_print_form]
