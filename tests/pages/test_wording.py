@@ -62,7 +62,7 @@ REASONS = sorted(
 
 def test_the_reasons_are_found_in_the_sources() -> None:
     assert len(verdict_reasons()) >= 20
-    assert {"digits_length", "cose_frame", "cbor_not_canonical", "claim_", "claim_status"} <= malformed_reasons()
+    assert {"digits_length", "cose_frame", "cbor_not_canonical", "claim_", "claim_result"} <= malformed_reasons()
     assert {outcome for outcome, _ in REASONS} == set(Outcome)
 
 
