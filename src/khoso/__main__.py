@@ -24,6 +24,7 @@ from khoso.commands.drafts import drafts_app
 from khoso.commands.issuing import issuing_app
 from khoso.commands.keys import keys_app
 from khoso.commands.lists import list_rows, lists_app, print_lists
+from khoso.commands.passkeys import passkeys_app
 from khoso.commands.status import status_app
 from khoso.commands.terminal import (
     EXIT_ERROR,
@@ -58,6 +59,7 @@ app.add_typer(agencies_app, name="agencies")
 app.add_typer(assignments_app, name="assignments")
 app.add_typer(status_app, name="status")
 app.add_typer(clients_app, name="clients")
+app.add_typer(passkeys_app, name="passkeys")
 app.add_typer(drafts_app, name="drafts")
 app.add_typer(issuing_app, name="issuing")
 

@@ -89,7 +89,7 @@ def make_identity(
         authorizations=authorizations,
         clients=Clients(pool, cutoffs, now),
         me=Me(pool, rights, authorizations, name_of, now),
-        passkeys=Passkeys(pool, sessions, rights, origin=origin, now=now),
+        passkeys=Passkeys(pool, sessions, cutoffs, rights, origin=origin, now=now),
         step_ups=StepUp(pool, hierarchy, now),
         administered=agencies_by("clients:write"),
         appointed=agencies_by("assignments:write"),

@@ -14,12 +14,13 @@ from playwright.async_api import Page, expect
 
 from axe import violations
 from browsers import Authenticator, open_chromium
+from command_line import Khoso
 from conftest import Clock, open_client
 from demo.launching import free_port
 from desk import AGENCY, Desk, problem, read
 from identity.browsing import BY_SCRIPT, Browser
 from identity.conftest import Assign
-from identity.programs import new_system
+from identity.programs import REDIRECT, App, new_system, register
 from khoso.caller import Caller
 from khoso.config import Config
 from samples import house_permit
@@ -79,6 +80,41 @@ async def test_who_is_not_known_surely_registers_no_passkey(browser: Browser) ->
     await browser.log_in("weak")
     answer = await browser.client.post("/api/v1/me/passkeys/options", headers=BY_SCRIPT)
     problem(answer, 403, "not_permitted")
+
+
+async def test_who_has_lost_his_passkeys_begins_anew(
+    desk: Desk, browser: Browser, khoso: Khoso, config: Config, clock: Clock
+) -> None:
+    app = App(
+        desk,
+        await register(
+            desk, kind="app", name="App", agency_code="H17", redirect_uris=[REDIRECT], scopes=["vault:read"]
+        ),
+    )
+    tokens = await app.tokens(browser)
+    await browser.log_in("thinh")
+    await owns_a_passkey(desk, browser)
+    subject = (await browser.me())["subject"]
+    answer = await browser.client.post("/api/v1/me/passkeys/options", headers=BY_SCRIPT)
+    problem(answer, 403, "step_up_required")
+
+    reset = ("passkeys", "reset", subject, "--actor", "operator", "--json")
+    clock.forward(timedelta(seconds=1))
+    assert (await asyncio.to_thread(khoso, *reset, config=config)).answer == {"passkeys": 1, "logins": 2}
+    problem(await browser.client.get("/api/v1/me"), 401, "not_authenticated")
+    assert (await app.refresh(tokens["refresh_token"])).status_code == 400
+    async with open_client(config, clock) as worker:  # one that begins now knows it at once
+        answer = await worker.get("/api/v1/me", headers={"authorization": f"Bearer {tokens['access_token']}"})
+        problem(answer, 401, "not_authenticated")
+
+    await browser.log_in("thinh")
+    answer = await browser.client.post("/api/v1/me/passkeys/options", headers=BY_SCRIPT)
+    assert answer.status_code == 200, "his first"
+    audited = await desk.rows("SELECT actor, subject FROM audit WHERE act = 'reset_passkeys'")
+    assert [tuple(row) for row in audited] == [("operator", subject)]
+    for nobody in (f"person:{UUID(int=0)}", "person:thinh", "client:system-1"):
+        ended = await asyncio.to_thread(khoso, *reset[:2], nobody, *reset[3:], config=config)
+        assert ended.status == 1, nobody
 
 
 async def test_an_agency_asks_its_people_and_not_its_systems(

@@ -95,6 +95,13 @@ async def end_login(conn: Connection, login_id: UUID, now: datetime) -> bool:
     return ended is True
 
 
+async def end_logins(conn: Connection, account_id: UUID, now: datetime) -> int:
+    """End all logins of a person in apps; answers how many there were."""
+    return await db.count_touched(
+        conn, "UPDATE app_login SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL", account_id, now
+    )
+
+
 async def insert_code(conn: Connection, code_hash: bytes, code: Code) -> None:
     await conn.execute(
         """

@@ -86,6 +86,11 @@ async def delete_passkey(conn: Connection, account_id: UUID, passkey_id: bytes) 
     return found is True
 
 
+async def delete_passkeys(conn: Connection, account_id: UUID) -> int:
+    """Forget all passkeys of a person; answers how many he had."""
+    return await db.count_touched(conn, "DELETE FROM passkey WHERE account_id = $1", account_id)
+
+
 async def put_challenge(conn: Connection, session: str, purpose: str, challenge: bytes, expires_at: datetime) -> None:
     """Note the challenge of a ceremony; the one before in that session is good no more."""
     await conn.execute("DELETE FROM passkey_challenge WHERE session_name = $1 AND purpose = $2", session, purpose)

@@ -7,11 +7,13 @@ a stolen session adds none. Systems have no hands to confirm with: they are exem
 import json
 import secrets
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import msgspec
 import webauthn
 from webauthn.helpers import structs
 from webauthn.helpers.cose import COSEAlgorithmIdentifier
@@ -25,6 +27,7 @@ from khoso.db import Connection, Pool
 from khoso.errors import InputProblem, InvalidInput, NotFound, NotPermitted, StepUpRequired, TooManyAttempts
 from khoso.identity import login_store, store
 from khoso.identity import passkey_store as passkeys
+from khoso.identity.cutoffs import Cutoffs
 from khoso.identity.model import Account, Act
 from khoso.identity.passkey_store import Passkey
 from khoso.identity.rights import Rights
@@ -50,14 +53,29 @@ class _Owner(NamedTuple):
     session_name: str
 
 
+class Lost(msgspec.Struct, frozen=True):
+    """What somebody had who has lost his passkeys: how many of them, and in how many places he was logged in."""
+
+    passkeys: int
+    logins: int
+
+
 class Passkeys:
     """The passkeys of all people."""
 
     def __init__(
-        self, pool: Pool, sessions: Sessions, rights: Rights, *, origin: str, now: Callable[[], datetime]
+        self,
+        pool: Pool,
+        sessions: Sessions,
+        cutoffs: Cutoffs,
+        rights: Rights,
+        *,
+        origin: str,
+        now: Callable[[], datetime],
     ) -> None:
         self._pool = pool
         self._sessions = sessions
+        self._cutoffs = cutoffs
         self._rights = rights
         self._origin = origin
         self._rp_id = urlsplit(origin).hostname or ""
@@ -126,6 +144,26 @@ class Passkeys:
             if not await passkeys.delete_passkey(conn, owner.account.account_id, passkey_id):
                 raise NotFound("passkey")
             await _audit(conn, owner, "drop_passkey", self._now())
+
+    async def reset(self, subject: str, actor: str) -> Lost:
+        """Forget all passkeys of a person who can show none any more, and log him out everywhere, apps included.
+
+        So nobody who has found them, or is logged in on what was lost, goes on; he himself begins anew, by a login that
+        is sure enough. Raises NotFound.
+        """
+        now = self._now()
+        account_id = _account_id_of(subject)
+        async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
+            if await store.find_account(conn, account_id) is None:
+                raise NotFound(subject)
+            await self._cutoffs.end(conn, subject, now)
+            lost = Lost(
+                passkeys=await passkeys.delete_passkeys(conn, account_id),
+                logins=await store.delete_sessions(conn, account_id)
+                + await login_store.end_logins(conn, account_id, now),
+            )
+            await auditing.append(conn, [auditing.Entry(actor, "reset_passkeys", subject)], now)
+        return lost
 
     async def begin_step_up(self, caller: Caller) -> dict[str, Any]:
         """What a browser passes to `navigator.credentials.get`. Raises TooManyAttempts, or InvalidInput without any."""
@@ -295,6 +333,14 @@ async def _owner(conn: Connection, caller: Caller) -> _Owner:
 
 async def _audit(conn: Connection, owner: _Owner, act: str, now: datetime) -> None:
     await auditing.append(conn, [auditing.Entry(owner.account.subject, act, owner.session_name)], now)
+
+
+def _account_id_of(subject: str) -> UUID:
+    kind, _, text = subject.partition(":")
+    with suppress(ValueError):
+        if kind == "person":
+            return UUID(text)
+    raise NotFound(subject)
 
 
 def _as_json(options: Any) -> dict[str, Any]:
