@@ -212,15 +212,27 @@ _IDLE: list[Application] = []
 """Applications that have ended: to put one together takes longer than most tests."""
 
 
-@asynccontextmanager
-async def open_client(config: Config, clock: Clock) -> AsyncIterator[httpx.AsyncClient]:
+class Worker(httpx.AsyncClient):
     """HTTP on an application of its own: several on one database are like several workers."""
+
+    def __init__(self, app: Application) -> None:
+        super().__init__(
+            transport=httpx.ASGITransport(cast(Any, Front(app)), raise_app_exceptions=False), base_url=ORIGIN
+        )
+        self.app = app
+
+    async def learn(self) -> None:
+        """Hear now of every status that has changed."""
+        await self.app.state.services.statuses.refresh()
+
+
+@asynccontextmanager
+async def open_client(config: Config, clock: Clock) -> AsyncIterator[Worker]:
+    """One worker for a while."""
     app = _IDLE.pop() if _IDLE else create_app(config, clock)
     configure(app, config, clock)
-    async with running(app):
-        transport = httpx.ASGITransport(cast(Any, Front(app)), raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
-            yield client
+    async with running(app), Worker(app) as client:
+        yield client
     _IDLE.append(app)
 
 

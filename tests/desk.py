@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from conftest import Clock
+from conftest import Clock, Worker
 from khoso.caller import Caller
 from samples import house_permit
 from tokens import bearer, bearer_of
@@ -63,6 +63,12 @@ class Desk:
 
     async def act(self, result_code: str, act: str, **more: Any) -> None:
         read(await self.try_act(result_code, act, **more), 204)
+        await self.learn()
+
+    async def learn(self) -> None:
+        """What has changed is known where this way leads, as it is to every worker within a second."""
+        if isinstance(self.client, Worker):
+            await self.client.learn()
 
     async def try_verify(self, headers: dict[str, str] | None = None, /, **how: str) -> httpx.Response:
         """`how` is `code` or `lookup_code`."""

@@ -13,7 +13,7 @@ from PIL import Image, ImageChops
 from rendering import degrade
 
 WIDTH, HEIGHT = 640, 480
-FRAMES_A_SECOND = 5
+FRAMES_A_SECOND = 10
 FRAMES_OF_A_PAPER = 2
 MODULE_PX = 5
 """Of the codes that are filmed: a version 12 then takes three quarters of the height."""

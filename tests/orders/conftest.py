@@ -41,6 +41,7 @@ class Board:
     async def place(self, act: str = "revoke", **more: Any) -> Json:
         """An order that is carried out at once."""
         order: Json = read(await self.try_place(act, **more), 201)
+        await self.desk.learn()
         return order
 
     async def order(self, act: str = "revoke", **more: Any) -> Json:
@@ -76,6 +77,7 @@ class Board:
 
     async def approve(self, order: Json) -> Json:
         approved: Json = read(await self.try_approve(order), 200)
+        await self.desk.learn()
         return approved
 
     async def try_cancel(self, order: Json, reason: str = "nhầm số", **who: Any) -> httpx.Response:

@@ -4,6 +4,7 @@ Whatever a paper says, the browser runs nothing, asks nobody else and complains 
 the width of an innocent one; the text stands where it belongs, and nothing that cannot be seen is hidden in it.
 """
 
+import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -265,12 +266,23 @@ async def test_directions_and_marks_reach_nothing_beside_them(page: Page, issued
     assert [name for name, picture in pictures.items() if picture != pictures["innocent"]] == []
 
 
-async def test_the_reason_of_a_withdrawal_is_text(page: Page, desk: httpx.AsyncClient) -> None:
+async def is_known(page: Page, site: Site, code: str, outcome: str) -> None:
+    """Wait until the server has heard of it, which takes a second, or longer on a busy machine."""
+    for _ in range(200):
+        answer = await page.request.post(f"{site.origin}/api/v1/verify", data={"code": code})
+        if (await answer.json())["outcome"] == outcome:
+            return
+        await asyncio.sleep(0.05)
+    pytest.fail(f"never known to be {outcome}")
+
+
+async def test_the_reason_of_a_withdrawal_is_text(site: Site, page: Page, desk: httpx.AsyncClient) -> None:
     for serial, text in enumerate((hostile.MARKUP["script"], hostile.MARKUP["form"], "W" * 200, "שלום"), 800):
         given = (await ask(desk, serial, "12 Lê Lợi", "Quán")).json()
         act = {"act": "revoke", "reason_code": text, "decision_number": text}
         answer = await desk.post(f"/api/v1/credentials/{given['result_code']}/acts", json=act)
         assert answer.status_code == 204, answer.text
+        await is_known(page, site, given["code"], "revoked")
         await page.goto(given["code"])
         withdrawal = page.locator(".withdrawal")
         await expect(withdrawal.locator("dd").first).to_contain_text(text)
