@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 
+from bilingual import is_bilingual
 from conftest import Clock, Worker
 from khoso.caller import Caller
 from samples import house_permit
@@ -112,4 +113,6 @@ def problem(answer: httpx.Response, status: int, code: str) -> list[tuple[str, s
     told = answer.json()
     assert (told["code"], told["status"]) == (code, status), told
     assert told["type"] == f"urn:khoso:problem:{code}"
-    return [(one["field"], one["code"]) for one in told.get("problems", [])]
+    problems = told.get("problems", [])
+    assert all(map(is_bilingual, [told["title"], *(one["message"] for one in problems)])), told
+    return [(one["field"], one["code"]) for one in problems]

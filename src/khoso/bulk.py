@@ -5,7 +5,7 @@ from datetime import datetime
 
 from khoso.catalogue.model import CatalogueSnapshot
 from khoso.db import Connection
-from khoso.errors import DraftNeeded, InputProblem, InvalidInput, NotAuthorisedToIssue
+from khoso.errors import UNKNOWN_TYPE, DraftNeeded, InvalidInput, NotAuthorisedToIssue
 from khoso.formats.result_type import ResultType
 from khoso.imports.model import Row
 from khoso.issuance.model import Holder, Issued, IssueRequest, Prepared
@@ -38,7 +38,7 @@ class BulkIssuing:
         catalogue = self._catalogue()
         result_type = catalogue.latest.get(type_code)
         if result_type is None:
-            raise InvalidInput(InputProblem("type_code", "unknown_type", "no result type has this code"))
+            raise InvalidInput(UNKNOWN_TYPE)
         if not catalogue.may_issue(agency_code, type_code, self._now()):
             raise NotAuthorisedToIssue(agency_code, type_code)
         if result_type.four_eyes:

@@ -193,7 +193,7 @@ def _refusing_nul() -> Iterator[None]:
     try:
         yield
     except asyncpg.CharacterNotInRepertoireError as error:
-        problem = InputProblem("request", "hidden_character", "remove the character U+0000")
+        problem = InputProblem("request", "hidden_character", "bỏ ký tự U+0000 | remove the character U+0000")
         raise InvalidInput(problem) from error
 
 

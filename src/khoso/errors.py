@@ -10,12 +10,25 @@ import msgspec
 class InputProblem(msgspec.Struct, frozen=True):
     """One thing that is wrong with one field of the input.
 
-    `field` is the path a form would show ("fields.plate"), `code` is stable, `message` says what to do.
+    `field` is the path a form would show ("fields.plate"), `code` is stable, `message` says what to do: Vietnamese, a
+    bar with a space on either side, English; the first such bar separates them.
     """
 
     field: str
     code: str
     message: str
+
+
+UNKNOWN_TYPE = InputProblem(
+    "type_code",
+    "unknown_type",
+    "không có loại kết quả mang mã này: kiểm tra lại mã | no result type has this code",
+)
+
+
+def unknown_agency(field: str) -> InputProblem:
+    """A field names an agency that is not there."""
+    return InputProblem(field, "unknown", "không có cơ quan mang mã này: kiểm tra lại mã | no such agency")
 
 
 class KhosoError(Exception):

@@ -5,7 +5,6 @@ signature (docs/performance.md). A hot route says in one place what it takes, wh
 description for OpenAPI is made from that, and its errors are answered where all errors are (`problems.py`).
 """
 
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -16,6 +15,7 @@ from litestar.types import Receive
 
 from khoso.caller import Caller
 from khoso.errors import BodyTooLarge, InputProblem, InvalidInput, NotAuthenticated, NotPermitted
+from khoso.inputs import to_form_problem
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
@@ -31,7 +31,6 @@ Endpoint = Callable[[Any, Receive], Awaitable[Answer]]
 """Answers an ASGI scope and its body."""
 
 _HEADERS = ((b"content-type", b"application/json"),)
-_PLACE = re.compile(r" - at `\$\.([^`]+)`$")
 
 
 class Asking(NamedTuple):
@@ -105,7 +104,13 @@ class HotRoute(Generic[Body]):
         while True:
             message = await receive()
             if message["type"] != "http.request":
-                raise InvalidInput(InputProblem("body", "incomplete", "the connection ended before the body did"))
+                raise InvalidInput(
+                    InputProblem(
+                        "body",
+                        "incomplete",
+                        "kết nối ngắt trước khi gửi xong: hãy gửi lại | the connection ended before the body did",
+                    )
+                )
             body += message["body"]
             if len(body) > self.max_body:
                 raise BodyTooLarge(self.max_body)
@@ -117,9 +122,6 @@ def _parse(read: Callable[[bytes], Body], body: bytes) -> Body:
     try:
         return read(body)
     except msgspec.ValidationError as error:
-        message = str(error)
-        place = _PLACE.search(message)
-        field = "body" if place is None else place[1]
-        raise InvalidInput(InputProblem(field, "form", _PLACE.sub("", message))) from None
+        raise InvalidInput(to_form_problem(str(error), "body")) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise InvalidInput(InputProblem("body", "json", "give a JSON object")) from None
+        raise InvalidInput(InputProblem("body", "json", "gửi một đối tượng JSON | give a JSON object")) from None

@@ -26,7 +26,13 @@ def describe_upload(file: Path, type_code: str, idempotency_key: str | None, iss
     """What is asked with a file. Raises InvalidInput if there is none, or none of a kind that can be read."""
     file_format = _FORMATS.get(file.suffix.lower())
     if file_format is None or not file.is_file():
-        raise InvalidInput(InputProblem("file", "format", "give an existing file named .csv, .xlsx or .ndjson"))
+        raise InvalidInput(
+            InputProblem(
+                "file",
+                "format",
+                "chọn tệp có sẵn, đuôi .csv, .xlsx hoặc .ndjson | give an existing file named .csv, .xlsx or .ndjson",
+            )
+        )
     key = idempotency_key or hashlib.sha256(file.read_bytes()).hexdigest()
     return Upload(type_code=type_code, file_format=file_format, issue_valid=issue_valid, idempotency_key=key)
 

@@ -1,6 +1,7 @@
 """What every room asks of what people and programs write: texts, and the keys under which they may ask again."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 from khoso.errors import InputProblem, InvalidInput
 from khoso.formats.field_values import BadValue, clean_text
@@ -11,13 +12,52 @@ MAX_TEXT = 200
 MAX_KEY = 100
 """Characters of an Idempotency-Key."""
 
+_PLACE = re.compile(r" - at `\$\.?([^`]+)`$")
+_WRONG_KIND = re.compile(r"Expected `([a-z |]+)`, got `([a-z]+)`")
+_OUT_OF_BOUNDS = re.compile(r"Expected `[a-z |]+`( of length)? ([<>]=?) ([0-9.-]+)")
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
+_KINDS: Mapping[str, str] = {
+    "int": "số nguyên",
+    "float": "số",
+    "str": "văn bản",
+    "bool": "true hoặc false",
+    "array": "danh sách",
+    "object": "đối tượng",
+    "datetime": "thời điểm",
+    "date": "ngày",
+}
+_BEGINNINGS: Mapping[str, str] = {
+    "Object contains unknown field": "bỏ mục không có trong mẫu",
+    "Invalid enum value": "chọn một giá trị trong danh sách cho phép",
+}
+
+
+def to_form_problem(said: str, whole: str) -> InputProblem:
+    """What msgspec said of data in a wrong form, at the place that it names; `whole` is the field if it names none."""
+    place = _PLACE.search(said)
+    english = _PLACE.sub("", said)
+    message = f"sai dữ liệu: {_in_vietnamese(english)} | {english.replace(' | ', ' or ')}"
+    return InputProblem(whole if place is None else place[1], "form", message)
+
+
+def _in_vietnamese(english: str) -> str:
+    if match := _WRONG_KIND.fullmatch(english):
+        wanted = " hoặc ".join(_KINDS.get(kind, kind) for kind in match[1].split(" | "))
+        return f"cần {wanted}, không phải {_KINDS.get(match[2], match[2])}"
+    if match := _OUT_OF_BOUNDS.fullmatch(english):
+        return f"cần {'độ dài' if match[1] else 'giá trị'} {match[2]} {match[3]}"
+    if match := _MISSING.fullmatch(english):
+        return f"thiếu mục `{match[1]}`"
+    words = (words for beginning, words in _BEGINNINGS.items() if english.startswith(beginning))
+    return next(words, "nhập lại cho đúng dạng")
+
 
 def find_text_faults(field: str, text: str) -> Iterator[InputProblem]:
     """What is wrong with a text, by the rules that a paper's own texts have."""
     try:
         clean_text(text, MAX_TEXT)
     except BadValue as bad:
-        yield InputProblem(field, bad.code, str(bad))
+        yield InputProblem(field, bad.code, bad.message)
 
 
 def check_text(field: str, text: str) -> None:
@@ -30,5 +70,7 @@ def check_text(field: str, text: str) -> None:
 def check_idempotency_key(key: str) -> str:
     """The key. Raises InvalidInput for one that is empty or too long."""
     if not 0 < len(key) <= MAX_KEY:
-        raise InvalidInput(InputProblem("Idempotency-Key", "length", f"1 to {MAX_KEY} characters"))
+        raise InvalidInput(
+            InputProblem("Idempotency-Key", "length", f"cần từ 1 đến {MAX_KEY} ký tự | 1 to {MAX_KEY} characters")
+        )
     return key

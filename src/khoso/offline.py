@@ -61,7 +61,12 @@ def open_city(directory: Path, roots_file: Path) -> OfflineCity:
     """The city whose bundle lies in a directory. Raises InvalidInput if there is none, or none to believe."""
     data = _read(BundleFile(directory))
     if data is None:
-        problem = InputProblem("lists", "absent", f"no bundle in {directory}: `khoso lists fetch` brings it")
+        problem = InputProblem(
+            "lists",
+            "absent",
+            f"không có gói danh sách trong {directory}: tải về bằng `khoso lists fetch`"
+            f" | no bundle in {directory}: `khoso lists fetch` brings it",
+        )
         raise InvalidInput(problem)
     return _open(data, _roots(roots_file), str(directory))
 
@@ -81,7 +86,9 @@ def fetch(address: str, directory: Path, roots_file: Path) -> OfflineCity:
     try:
         file.write(data)
     except OSError as error:
-        raise InvalidInput(InputProblem("directory", "unwritable", f"{directory}: {error.strerror}")) from None
+        raise InvalidInput(
+            InputProblem("directory", "unwritable", f"không ghi được | {directory}: {error.strerror}")
+        ) from None
     return new
 
 
@@ -114,13 +121,25 @@ def _refuse_older(held: OfflineCity, data: bytes, new: OfflineCity, address: str
 
 
 def _not_believed(place: str, reason: str) -> InvalidInput:
-    return InvalidInput(InputProblem("lists", reason, f"the bundle of {place} is not to be believed: {reason}"))
+    return InvalidInput(
+        InputProblem(
+            "lists",
+            reason,
+            f"gói danh sách của {place} không đáng tin | the bundle of {place} is not to be believed: {reason}",
+        )
+    )
 
 
 def _roots(file: Path) -> PublicKeys:
     roots = read_roots(file)
     if not roots:
-        raise InvalidInput(InputProblem("roots", "absent", f"{file} holds no public key of a root"))
+        raise InvalidInput(
+            InputProblem(
+                "roots",
+                "absent",
+                f"{file} không có khoá công khai nào của khoá gốc | {file} holds no public key of a root",
+            )
+        )
     return roots
 
 
@@ -128,7 +147,14 @@ def _origin(address: str) -> str:
     parts = urlsplit(address)
     local = parts.hostname in ("localhost", "127.0.0.1")
     if parts.scheme != "https" and not (parts.scheme == "http" and local):
-        raise InvalidInput(InputProblem("origin", "https", "give the city's address, such as https://kho.example.vn"))
+        raise InvalidInput(
+            InputProblem(
+                "origin",
+                "https",
+                "nhập địa chỉ của thành phố, ví dụ https://kho.example.vn"
+                " | give the city's address, such as https://kho.example.vn",
+            )
+        )
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -147,7 +173,9 @@ def _read(file: BundleFile) -> bytes | None:
     try:
         return file.read()
     except OSError as error:
-        raise InvalidInput(InputProblem("directory", "unreadable", f"{file.path}: {error.strerror}")) from None
+        raise InvalidInput(
+            InputProblem("directory", "unreadable", f"không đọc được | {file.path}: {error.strerror}")
+        ) from None
 
 
 def utc(seconds: int) -> datetime:

@@ -25,7 +25,9 @@ def read_cursor(cursor: str | None) -> Position:
         at, row_id = base64.urlsafe_b64decode(cursor).decode().split(" ")
         return datetime.fromisoformat(at).astimezone(UTC), UUID(row_id)
     except (binascii.Error, ValueError, OverflowError):
-        raise InvalidInput(InputProblem("cursor", "cursor", "use next_cursor of the page before")) from None
+        raise InvalidInput(
+            InputProblem("cursor", "cursor", "dùng next_cursor của trang trước | use next_cursor of the page before")
+        ) from None
 
 
 def next_cursor(found: Sequence[Row], limit: int, position: Callable[[Row], Position]) -> str | None:

@@ -16,6 +16,7 @@ from litestar.types import ExceptionHandlersMap
 from khoso import errors
 from khoso.alarms import Alarms
 from khoso.errors import InputProblem, InvalidInput, KhosoError
+from khoso.inputs import to_form_problem
 
 log = structlog.get_logger(__name__)
 
@@ -104,7 +105,8 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     ours = _FRAMEWORK.get(error.status_code)
     if ours is not None:
         return on_khoso_error(request, ours())
-    return _answer(error.status_code, f"http_{error.status_code}", error.detail, headers=error.headers)
+    title = f"Máy chủ không nhận yêu cầu như vậy. | {error.detail}"
+    return _answer(error.status_code, f"http_{error.status_code}", title, headers=error.headers)
 
 
 def on_unreadable_body(request: Request[Any, Any, Any], _: Exception) -> Response[bytes]:
@@ -159,15 +161,17 @@ def _response(problem: Problem, headers: Mapping[str, str] | None = None) -> Res
     )
 
 
-_NO_JSON = InputProblem("body", "json", "give a JSON object")
+_NO_JSON = InputProblem("body", "json", "gửi một đối tượng JSON | give a JSON object")
 
 
 def _parameter_problems(error: HTTPException) -> list[InputProblem]:
     """What Litestar found wrong, as ours: one for each parameter, or one for the body."""
     if isinstance(error.extra, list):
-        return [InputProblem(_field(one.get("key", "")), "form", str(one.get("message", ""))) for one in error.extra]
+        return [to_form_problem(str(one.get("message", "")), _field(one.get("key", ""))) for one in error.extra]
     missing = _MISSING.match(error.detail)
-    return [_NO_JSON if missing is None else InputProblem(missing[1], "required", "is missing")]
+    return [
+        _NO_JSON if missing is None else InputProblem(missing[1], "required", "thiếu tham số này: gửi kèm | is missing")
+    ]
 
 
 def _field(key: str) -> str:

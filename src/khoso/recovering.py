@@ -77,7 +77,10 @@ async def find_loss(services: Services) -> Loss:
     """
     published = services.published
     if not published.opened:
-        message = "no bundle to believe in KHOSO_DATA_DIR/lists: run this where `khoso serve` runs, or fetch one there"
+        message = (
+            "không có gói danh sách đáng tin trong KHOSO_DATA_DIR/lists: chạy ở nơi `khoso serve` chạy, hoặc tải về đó"
+            " | no bundle to believe in KHOSO_DATA_DIR/lists: run this where `khoso serve` runs, or fetch one there"
+        )
         raise InvalidInput(InputProblem("lists", "absent", message))
     await published.refresh()
     tokens, gaps = published.lists.status_tokens, published.watch.gaps
@@ -122,7 +125,10 @@ async def recover(services: Services, loss: Loss, actor: str, now: datetime) -> 
             entries = [auditing.Entry(actor, "close_list", f"status list {list_id}") for list_id in closed]
             await auditing.append(conn, entries, now)
     except Refused as refused:
-        message = "the lists cannot be published from this machine: see docs/publishing.md"
+        message = (
+            "không thể công bố danh sách từ máy này: xem docs/publishing.md"
+            " | the lists cannot be published from this machine: see docs/publishing.md"
+        )
         raise InvalidInput(InputProblem("lists", refused.reason, message)) from None
     await services.published.refresh()
     return closed

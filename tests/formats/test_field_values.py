@@ -198,7 +198,7 @@ def test_what_does_not_fit_is_refused(name: str) -> None:
 
 
 def test_bounds_are_told_as_the_api_writes_them() -> None:
-    with pytest.raises(BadValue, match=r"between 0\.50 and 10\.00"):
+    with pytest.raises(BadValue, match=r"từ 0\.50 đến 10\.00 \| between 0\.50 and 10\.00"):
         to_code(field("decimal", scale=2, minimum=50, maximum=1000), "11")
 
 

@@ -132,7 +132,7 @@ def test_a_row_that_was_there_before_is_reported() -> None:
 def test_a_line_that_is_no_object_is_reported(line: bytes) -> None:
     good, bad = read(as_ndjson([badge(1)]) + b"\n" + line, "ndjson")
     assert not good.flaws
-    assert bad == (2, {}, [InputProblem("", "json", "give one JSON object a line")])
+    assert bad == (2, {}, [InputProblem("", "json", "mỗi dòng ghi một đối tượng JSON | give one JSON object a line")])
 
 
 def test_heading_of_the_samples_is_what_they_say() -> None:

@@ -94,7 +94,7 @@ def test_verify_without_agreement_is_neither_yes_nor_no(khoso: Khoso, config: Co
         ("{", "file"),
         (json.dumps(house_permit(fields={})), "fields.address"),
         (json.dumps(house_permit(type_code="KQ.H17.999999")), "type_code"),
-        (json.dumps(house_permit(holder={"kind": "robot"})), "file"),
+        (json.dumps(house_permit(holder={"kind": "robot"})), "holder.kind"),
     ],
 )
 def test_issue_says_what_is_wrong(khoso: Khoso, config: Config, request_text: str, said: str) -> None:

@@ -20,7 +20,7 @@ from khoso.authority.model import (
 from khoso.bounds import Bounds
 from khoso.caller import ENTRUSTED, Caller, Grant, Hierarchy, Purview, purview_of
 from khoso.db import Connection, Pool
-from khoso.errors import InputProblem, InvalidInput, LastAdministrator, NotFound
+from khoso.errors import UNKNOWN_TYPE, InputProblem, InvalidInput, LastAdministrator, NotFound
 from khoso.paging import Position, next_cursor, read_cursor
 
 ADMINISTER = "assignments:write"
@@ -73,7 +73,7 @@ class Authority:
         """Give somebody a role. Raises InvalidInput, and NotPermitted unless the caller may give it there."""
         now = self._now()
         if request.type_code is not None and request.type_code not in self._types():
-            raise InvalidInput(InputProblem("type_code", "unknown_type", "no result type has this code"))
+            raise InvalidInput(UNKNOWN_TYPE)
         assignment = Assignment(
             assignment_id=uuid4(),
             subject=request.subject,
@@ -139,7 +139,7 @@ async def _get_scopes(conn: Connection, role: str) -> list[str]:
     for one in await store.list_roles(conn):
         if one.role == role:
             return one.scopes
-    raise InvalidInput(InputProblem("role", "unknown", "no such role"))
+    raise InvalidInput(InputProblem("role", "unknown", "không có vai trò này | no such role"))
 
 
 def _position(assignment: Assignment) -> Position:

@@ -11,7 +11,7 @@ from khoso import db
 from khoso.authority.model import PLATFORM_ADMIN, Assignment, Role, Search
 from khoso.caller import Grant, Purview
 from khoso.db import Connection
-from khoso.errors import InputProblem, InvalidInput, NotPermitted
+from khoso.errors import UNKNOWN_TYPE, InputProblem, InvalidInput, NotPermitted, unknown_agency
 
 _ADMINISTRATORS = int.from_bytes(hashlib.sha256(b"khoso platform administrators").digest()[:7])
 """Advisory lock: whether there is another platform administrator is asked by one transaction at a time."""
@@ -99,11 +99,23 @@ async def find_assignment(conn: Connection, assignment_id: UUID) -> Assignment |
 async def insert_assignment(conn: Connection, assignment: Assignment) -> None:
     """Give a role. Raises InvalidInput for what cannot be, NotPermitted to whoever gives it to himself."""
     with (
-        _refusing("assignment_agency_known", "agency_code", "unknown", "no such agency"),
-        _refusing("assignment_subject_form", "subject", "form", "person:<uuid> or client:<id>"),
-        _refusing("assignment_type_form", "type_code", "unknown_type", "no result type has this code"),
-        _refusing("assignment_dates_ordered", "valid_until", "order", "after valid_from"),
-        _refusing("assignment_once", "subject", "assigned", "has this role there already: end that first"),
+        db.violating("assignment_agency_known", InvalidInput, unknown_agency("agency_code")),
+        _refusing(
+            "assignment_subject_form",
+            "subject",
+            "form",
+            "nhập dạng person:<uuid> hoặc client:<id> | person:<uuid> or client:<id>",
+        ),
+        db.violating("assignment_type_form", InvalidInput, UNKNOWN_TYPE),
+        _refusing(
+            "assignment_dates_ordered", "valid_until", "order", "chọn thời điểm sau valid_from | after valid_from"
+        ),
+        _refusing(
+            "assignment_once",
+            "subject",
+            "assigned",
+            "đã có vai trò này ở đó: chấm dứt phân công cũ trước | has this role there already: end that first",
+        ),
         db.violating("assignment_by_another", NotPermitted, "nobody assigns himself"),
     ):
         await conn.execute(
@@ -162,7 +174,7 @@ async def insert_invitation(
     conn: Connection, secret_hash: bytes, agency_code: str, now: datetime, expires_at: datetime
 ) -> None:
     """Raises InvalidInput for an unknown agency."""
-    with _refusing("admin_invitation_agency_known", "agency_code", "unknown", "no such agency"):
+    with db.violating("admin_invitation_agency_known", InvalidInput, unknown_agency("agency_code")):
         await conn.execute(
             "INSERT INTO admin_invitation (secret_hash, agency_code, made_at, expires_at) VALUES ($1, $2, $3, $4)",
             secret_hash,

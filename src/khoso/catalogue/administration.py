@@ -15,7 +15,7 @@ from khoso.catalogue import inspecting_store, store, trusting
 from khoso.catalogue.ceremony import refuse_circles
 from khoso.catalogue.model import Agency, InspectorField, Level, Successor
 from khoso.catalogue.service import Catalogue
-from khoso.errors import InputProblem, InvalidInput, NotFound
+from khoso.errors import UNKNOWN_TYPE, InputProblem, InvalidInput, NotFound
 from khoso.formats.result_type import ResultType
 from khoso.inputs import find_text_faults
 
@@ -42,13 +42,22 @@ class Administration:
     async def add_agency(self, agency: Agency, purview: Purview, actor: str) -> None:
         """Add an agency below another. Raises InvalidInput, NotPermitted for a parent outside of the purview."""
         if agency.parent_code is None:
-            message = "name the agency that it is below; the city itself comes with its catalogue"
+            message = (
+                "nêu cơ quan cấp trên; riêng thành phố có sẵn trong danh mục"
+                " | name the agency that it is below; the city itself comes with its catalogue"
+            )
             raise InvalidInput(InputProblem("parent_code", "required", message))
         purview.check_asked(agency.parent_code)
         _check_names(agency)
         async with self._catalogue.changing(actor, "add_agency", agency.agency_code) as conn:
             if any(known.agency_code == agency.agency_code for known in await store.list_agencies(conn)):
-                raise InvalidInput(InputProblem("agency_code", "taken", "there is an agency with this code"))
+                raise InvalidInput(
+                    InputProblem(
+                        "agency_code",
+                        "taken",
+                        "đã có cơ quan mang mã này: chọn mã khác | there is an agency with this code",
+                    )
+                )
             await store.upsert_agencies(conn, [agency])
 
     async def change_agency(self, agency_code: str, change: AgencyChange, purview: Purview, actor: str) -> None:
@@ -133,16 +142,27 @@ def _refuse_circle(changed: Agency, agencies: Mapping[str, Agency]) -> None:
     above = changed.parent_code
     while above is not None:
         if above == changed.agency_code:
-            raise InvalidInput(InputProblem("parent_code", "circle", "it is above this agency"))
+            raise InvalidInput(
+                InputProblem(
+                    "parent_code",
+                    "circle",
+                    "chọn cơ quan khác: cơ quan đã chọn nằm dưới cơ quan này | it is above this agency",
+                )
+            )
         above = agencies[above].parent_code
 
 
 def _check_fields(definition: ResultType | None, names: Sequence[str]) -> None:
     if definition is None:
-        raise InvalidInput(InputProblem("type_code", "unknown_type", "no result type has this code"))
+        raise InvalidInput(UNKNOWN_TYPE)
     beyond = {field.name for field in definition.fields if not field.in_code or field.keep_last is not None}
     problems = [
-        InputProblem(f"fields.{place}", "not_beyond_code", "the type has no such field, or the code shows it whole")
+        InputProblem(
+            f"fields.{place}",
+            "not_beyond_code",
+            "bỏ mục này: loại kết quả không có, hoặc mã QR đã hiện đầy đủ"
+            " | the type has no such field, or the code shows it whole",
+        )
         for place, name in enumerate(names)
         if name not in beyond
     ]

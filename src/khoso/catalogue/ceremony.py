@@ -57,12 +57,18 @@ def find_present(draft: Draft, roots: PublicKeys) -> Trust:
 def check(trust: Trust) -> None:
     """Raise InvalidInput for a list that does not hold together."""
     problems = [
-        InputProblem(key.kid.hex(), "unknown_agency", f"{key.agency_code} is not in the list")
+        InputProblem(
+            key.kid.hex(),
+            "unknown_agency",
+            f"cơ quan {key.agency_code} không có trong danh sách | {key.agency_code} is not in the list",
+        )
         for key in trust.keys.values()
         if key.agency_code not in trust.agencies
     ]
     problems += [
-        InputProblem(agency.code, "unknown_successor", f"{code} is not in the list")
+        InputProblem(
+            agency.code, "unknown_successor", f"cơ quan {code} không có trong danh sách | {code} is not in the list"
+        )
         for agency in trust.agencies.values()
         for code in agency.successors
         if code not in trust.agencies
@@ -77,26 +83,48 @@ def refuse_circles(successors: Mapping[str, Iterable[str]]) -> None:
     try:
         TopologicalSorter(successors).prepare()
     except CycleError:
-        message = "an agency cannot follow itself, not over others either"
+        message = (
+            "cơ quan không thể kế thừa chính mình, kể cả qua cơ quan khác"
+            " | an agency cannot follow itself, not over others either"
+        )
         raise InvalidInput(InputProblem("successor_code", "circle", message)) from None
 
 
 def check_next(trust: Trust, present: Trust, now: datetime) -> None:
     """Raise InvalidInput unless the list can follow the one that stands."""
     if trust.version <= present.version:
-        message = f"version {trust.version} does not follow {present.version}: make a new draft"
+        message = (
+            f"phiên bản {trust.version} không tiếp theo {present.version}: lập dự thảo mới"
+            f" | version {trust.version} does not follow {present.version}: make a new draft"
+        )
         raise InvalidInput(InputProblem("version", "rolled_back", message))
     if trust.expires_at <= to_seconds(now):
-        raise InvalidInput(InputProblem("expires_at", "expired", "the list has ended already: sign a new draft"))
+        raise InvalidInput(
+            InputProblem(
+                "expires_at",
+                "expired",
+                "danh sách đã hết hạn: ký dự thảo mới | the list has ended already: sign a new draft",
+            )
+        )
     if trust.issued_at > to_seconds(now) + MAX_CLOCK_SKEW:
-        message = "signed in the future: set the clock of the machine that signs, and sign again"
+        message = (
+            "thời điểm ký ở tương lai: chỉnh đồng hồ máy ký rồi ký lại"
+            " | signed in the future: set the clock of the machine that signs, and sign again"
+        )
         raise InvalidInput(InputProblem("issued_at", "clock", message))
     check(trust)
 
 
 def refuse_losses(losses: Iterable[Loss]) -> None:
     """Raise InvalidInput naming all of them."""
-    problems = [InputProblem(loss.name, "loss", f"{loss.kind} {loss.what}; --force if it is meant") for loss in losses]
+    problems = [
+        InputProblem(
+            loss.name,
+            "loss",
+            f"mất so với trước; thêm --force nếu cố ý | {loss.kind} {loss.what}; --force if it is meant",
+        )
+        for loss in losses
+    ]
     if problems:
         raise InvalidInput(*problems)
 

@@ -156,7 +156,10 @@ class Custody:
         try:
             return unseal_trust(signed, self._roots, self._origin)
         except (Malformed, NotBelieved) as refused:
-            message = "not a trust list that a root pinned here has signed for this origin"
+            message = (
+                "không phải danh sách tin cậy do khoá gốc được ghim ở đây ký cho địa chỉ này"
+                " | not a trust list that a root pinned here has signed for this origin"
+            )
             raise InvalidInput(InputProblem("file", refused.reason, message)) from None
 
     async def _activate(self, conn: Connection, trust: Trust) -> None:
@@ -195,5 +198,8 @@ async def _check_sets(conn: Connection, trust: Trust) -> None:
     named = {key.honest_digest for key in trust.keys.values() if key.honest_digest is not None}
     missing = named - set((await trust_store.list_honest_digests(conn)).values())
     if missing:
-        problems = (InputProblem(digest.hex(), "honest_set", "is not in this database") for digest in sorted(missing))
+        problems = (
+            InputProblem(digest.hex(), "honest_set", "không có trong cơ sở dữ liệu này | is not in this database")
+            for digest in sorted(missing)
+        )
         raise InvalidInput(*problems)

@@ -10,7 +10,7 @@ import msgspec
 
 from khoso.errors import InputProblem, InvalidInput
 from khoso.formats.result_type import Field, ResultType
-from khoso.inputs import find_text_faults
+from khoso.inputs import find_text_faults, to_form_problem
 
 MAX_FIELDS = 64
 MAX_LENGTH = 1000
@@ -21,7 +21,6 @@ MAX_NUMBER = (1 << 53) - 1
 
 _TYPE_CODE = re.compile(r"KQ\.[0-9A-Z.]{1,35}\.[0-9]{6}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_INVALID = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?")
 _CHOICE = re.compile(r"[a-z0-9_]{1,40}")
 _NUMBERS = ("integer", "decimal")
 
@@ -34,9 +33,7 @@ def parse(raw: Any) -> ResultType:
     try:
         definition = msgspec.convert(raw, ResultType)
     except msgspec.ValidationError as error:
-        match = _INVALID.fullmatch(str(error))
-        assert match is not None  # the pattern matches any one line
-        raise InvalidInput(InputProblem(match[2] or "definition", "form", match[1])) from None
+        raise InvalidInput(to_form_problem(str(error), "definition")) from None
     refuse_unknown_keys(raw, definition)
     return definition
 
@@ -82,7 +79,9 @@ def _unknown_keys(given: Any, known: Any, path: str) -> Problems:
             if key in known:
                 yield from _unknown_keys(value, known[key], f"{path}{key}.")
             else:
-                yield InputProblem(f"{path}{key}", "unknown_key", "a definition has no such key")
+                yield InputProblem(
+                    f"{path}{key}", "unknown_key", "bỏ mục này: định nghĩa không có | a definition has no such key"
+                )
     elif isinstance(given, list):
         for index, value in enumerate(given):
             yield from _unknown_keys(value, known[index], f"{path}{index}.")
@@ -90,24 +89,41 @@ def _unknown_keys(given: Any, known: Any, path: str) -> Problems:
 
 def _identity_problems(definition: ResultType) -> Problems:
     if not _TYPE_CODE.fullmatch(definition.code):
-        yield InputProblem("code", "type_code", "give KQ.<agency>.<6 digits>")
+        yield InputProblem("code", "type_code", "nhập dạng KQ.<mã cơ quan>.<6 chữ số> | give KQ.<agency>.<6 digits>")
     for name in ("procedure_code", "name_vi", "name_en"):
         yield from find_text_faults(name, getattr(definition, name))
     if definition.validity.months is not None and not 1 <= definition.validity.months <= 1200:
-        yield InputProblem("validity.months", "out_of_range", "between 1 and 1200 months, or none for no end")
+        yield InputProblem(
+            "validity.months",
+            "out_of_range",
+            "nhập từ 1 đến 1200 tháng, hoặc bỏ trống nếu không thời hạn"
+            " | between 1 and 1200 months, or none for no end",
+        )
     if definition.validity.fixed and definition.validity.months is None:
-        yield InputProblem("validity.fixed", "without_term", "a fixed term needs its months")
+        yield InputProblem(
+            "validity.fixed", "without_term", "thời hạn cố định cần số tháng | a fixed term needs its months"
+        )
     if definition.expires_soon_days < 0:
-        yield InputProblem("expires_soon_days", "out_of_range", "must not be negative")
+        yield InputProblem("expires_soon_days", "out_of_range", "nhập số không âm | must not be negative")
 
 
 def _list_problems(fields: Sequence[Field]) -> Problems:
     if not 1 <= len(fields) <= MAX_FIELDS:
-        yield InputProblem("fields", "count", f"a result type has 1 to {MAX_FIELDS} fields")
+        yield InputProblem(
+            "fields",
+            "count",
+            f"loại kết quả có từ 1 đến {MAX_FIELDS} trường thông tin | a result type has 1 to {MAX_FIELDS} fields",
+        )
     for number in _repeated(field.number for field in fields):
-        yield InputProblem("fields", "duplicate_number", f"two fields have the number {number}")
+        yield InputProblem(
+            "fields",
+            "duplicate_number",
+            f"hai trường thông tin cùng mang số {number} | two fields have the number {number}",
+        )
     for name in _repeated(field.name for field in fields):
-        yield InputProblem("fields", "duplicate_name", f"two fields are called {name}")
+        yield InputProblem(
+            "fields", "duplicate_name", f"hai trường thông tin cùng tên {name} | two fields are called {name}"
+        )
 
 
 def _reference_problems(definition: ResultType) -> Problems:
@@ -116,51 +132,71 @@ def _reference_problems(definition: ResultType) -> Problems:
     references += [(f"glance.{index}", name) for index, name in enumerate(definition.glance)]
     for where, name in references:
         if name not in in_code:
-            yield InputProblem(where, "unknown_field", f"there is no field {name}")
+            yield InputProblem(where, "unknown_field", f"không có trường thông tin {name} | there is no field {name}")
         elif not in_code[name]:
-            yield InputProblem(where, "not_in_code", f"{name} is not in the code, so no scanner could show it")
+            yield InputProblem(
+                where,
+                "not_in_code",
+                f"{name} không có trong mã QR nên máy quét không hiện được"
+                f" | {name} is not in the code, so no scanner could show it",
+            )
     for name in _repeated(definition.glance):
-        yield InputProblem("glance", "duplicate_name", f"{name} is shown twice")
+        yield InputProblem("glance", "duplicate_name", f"{name} được hiện hai lần: bỏ một | {name} is shown twice")
 
 
 def _field_problems(field: Field) -> Problems:
     where = f"fields.{field.name}"
     if not _NAME.fullmatch(field.name):
-        yield InputProblem(where, "name", "a name is lower-case ASCII letters, digits and _")
+        yield InputProblem(
+            where,
+            "name",
+            "tên chỉ gồm chữ thường không dấu, chữ số và _ | a name is lower-case ASCII letters, digits and _",
+        )
     if field.number < 1:
-        yield InputProblem(where, "number", "numbers begin at 1")
+        yield InputProblem(where, "number", "số bắt đầu từ 1 | numbers begin at 1")
     yield from find_text_faults(f"{where}.label_vi", field.label_vi)
     yield from find_text_faults(f"{where}.label_en", field.label_en)
     if not 1 <= field.max_length <= MAX_LENGTH:
-        yield InputProblem(where, "max_length", f"between 1 and {MAX_LENGTH}")
+        yield InputProblem(where, "max_length", f"nhập từ 1 đến {MAX_LENGTH} | between 1 and {MAX_LENGTH}")
     if field.keep_last is not None and (field.kind != "text" or field.keep_last < 1):
-        yield InputProblem(where, "keep_last", "only for text, at least 1")
+        yield InputProblem(where, "keep_last", "chỉ dùng cho text, từ 1 trở lên | only for text, at least 1")
     yield from _number_problems(field, where)
     yield from _choice_problems(field, where)
 
 
 def _number_problems(field: Field, where: str) -> Problems:
     if field.kind == "decimal" and not 1 <= field.scale <= 9:
-        yield InputProblem(where, "scale", "a decimal has 1 to 9 decimals")
+        yield InputProblem(where, "scale", "decimal có từ 1 đến 9 chữ số thập phân | a decimal has 1 to 9 decimals")
     if field.kind != "decimal" and field.scale:
-        yield InputProblem(where, "scale", "only for decimal")
+        yield InputProblem(where, "scale", "chỉ dùng cho decimal | only for decimal")
     bounds = [bound for bound in (field.minimum, field.maximum) if bound is not None]
     if bounds and field.kind not in _NUMBERS:
-        yield InputProblem(where, "bounds", "only for integer and decimal")
+        yield InputProblem(where, "bounds", "chỉ dùng cho integer và decimal | only for integer and decimal")
     if any(abs(bound) > MAX_NUMBER for bound in bounds):
-        yield InputProblem(where, "bounds", f"between -{MAX_NUMBER} and {MAX_NUMBER}")
+        yield InputProblem(
+            where, "bounds", f"nhập từ -{MAX_NUMBER} đến {MAX_NUMBER} | between -{MAX_NUMBER} and {MAX_NUMBER}"
+        )
     if bounds != sorted(bounds):
-        yield InputProblem(where, "bounds", "minimum must not be above maximum")
+        yield InputProblem(where, "bounds", "minimum không được lớn hơn maximum | minimum must not be above maximum")
 
 
 def _choice_problems(field: Field, where: str) -> Problems:
     if bool(field.choices) != (field.kind == "choice"):
-        yield InputProblem(where, "choices", "a choice has choices, and nothing else has")
+        yield InputProblem(
+            where,
+            "choices",
+            "choice phải có choices, các kiểu khác thì không | a choice has choices, and nothing else has",
+        )
     for value in _repeated(choice.value for choice in field.choices):
-        yield InputProblem(where, "duplicate_choice", f"{value} is there twice")
+        yield InputProblem(where, "duplicate_choice", f"{value} có hai lần: bỏ một | {value} is there twice")
     for choice in field.choices:
         if not _CHOICE.fullmatch(choice.value):
-            yield InputProblem(f"{where}.choices", "choice", "a choice is lower-case ASCII letters, digits and _")
+            yield InputProblem(
+                f"{where}.choices",
+                "choice",
+                "giá trị chọn chỉ gồm chữ thường không dấu, chữ số và _"
+                " | a choice is lower-case ASCII letters, digits and _",
+            )
         yield from find_text_faults(f"{where}.choices.{choice.value}.label_vi", choice.label_vi)
         yield from find_text_faults(f"{where}.choices.{choice.value}.label_en", choice.label_en)
 
@@ -169,7 +205,9 @@ def _continuity_problems(definition: ResultType, earlier: Sequence[ResultType]) 
     """What verifiers of older codes rely on: a number means one field for ever, and choices are only appended."""
     newest = earlier[-1].version if earlier else 0
     if definition.version != newest + 1:
-        yield InputProblem("version", "version", f"the next version is {newest + 1}")
+        yield InputProblem(
+            "version", "version", f"phiên bản tiếp theo là {newest + 1} | the next version is {newest + 1}"
+        )
     before = {field.number: field for version in earlier for field in version.fields}
     for field in definition.fields:
         old = before.get(field.number)
@@ -180,15 +218,23 @@ def _continuity_problems(definition: ResultType, earlier: Sequence[ResultType]) 
 def _changed_meaning(field: Field, old: Field) -> Problems:
     where = f"fields.{field.name}"
     if (field.name, field.kind, field.scale) != (old.name, old.kind, old.scale):
-        yield InputProblem(where, "changed_meaning", f"number {field.number} is {old.name} ({old.kind}) for ever")
+        yield InputProblem(
+            where,
+            "changed_meaning",
+            f"số {field.number} mãi mãi là {old.name} ({old.kind})"
+            f" | number {field.number} is {old.name} ({old.kind}) for ever",
+        )
     kept = [choice.value for choice in field.choices[: len(old.choices)]]
     if kept != [choice.value for choice in old.choices]:
-        yield InputProblem(where, "choices_changed", "choices are only appended")
+        yield InputProblem(where, "choices_changed", "choices chỉ được thêm vào cuối | choices are only appended")
 
 
 def _weakened(definition: ResultType, earlier: Sequence[ResultType]) -> Problems:
     """What protects citizens, and would no more: the second person, and what of a field no scanner can show."""
-    message = "it would protect less than before: that takes `khoso catalogue publish --decision-number`"
+    message = (
+        "mức bảo vệ sẽ giảm so với trước: cần `khoso catalogue publish --decision-number`"
+        " | it would protect less than before: that takes `khoso catalogue publish --decision-number`"
+    )
     if not earlier:
         return
     if earlier[-1].four_eyes and not definition.four_eyes:

@@ -75,7 +75,11 @@ def read_draft(draft: Draft, issued_at: datetime, expires_at: datetime) -> Trust
     try:
         keys, publishers = [_read_key(key) for key in draft.keys], [_read_publisher(one) for one in draft.publishers]
     except (ValueError, UnsupportedAlgorithm):
-        raise InvalidInput(InputProblem("keys", "public_key", "a key of the draft cannot be read")) from None
+        raise InvalidInput(
+            InputProblem(
+                "keys", "public_key", "không đọc được một khoá của dự thảo | a key of the draft cannot be read"
+            )
+        ) from None
     _check_kids(draft)
     return Trust(
         issued_at=to_seconds(issued_at),
@@ -152,7 +156,12 @@ def _check_kids(draft: Draft) -> None:
     named = [(one.kid, one.public_key) for one in draft.keys] + [(one.kid, one.public_key) for one in draft.publishers]
     wrong = [kid for kid, public_key in named if kid != _kid(public_key)]
     if wrong:
-        raise InvalidInput(*(InputProblem(kid, "kid", "is not the kid of the key beside it") for kid in wrong))
+        raise InvalidInput(
+            *(
+                InputProblem(kid, "kid", "không phải mã khoá của khoá đi kèm | is not the kid of the key beside it")
+                for kid in wrong
+            )
+        )
 
 
 def _kid(public_key: bytes) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from khoso import db
 from khoso.catalogue.model import InspectorField
 from khoso.db import Connection
-from khoso.errors import InputProblem, InvalidInput
+from khoso.errors import InvalidInput, unknown_agency
 
 
 async def list_inspector_fields(conn: Connection) -> list[InspectorField]:
@@ -47,7 +47,7 @@ async def insert_inspector_fields(
 
     A field is shown anew from after it was last, whatever the clock says: a clock may stand for a microsecond.
     """
-    unknown = InputProblem("agency_code", "unknown", "no such agency")
+    unknown = unknown_agency("agency_code")
     with db.violating("inspector_field_agency_known", InvalidInput, unknown):
         await conn.execute(
             """

@@ -181,7 +181,12 @@ class Catalogue:
                 await store.retire_keys(conn, state, agencies, kids, self._now() + KEY_OVERLAP)
             refused = {key.kid for key in keys} - await store.upsert_keys(conn, keys)
             if refused:
-                raise InvalidInput(*(InputProblem(kid.hex(), "key_state", "cannot go back") for kid in sorted(refused)))
+                raise InvalidInput(
+                    *(
+                        InputProblem(kid.hex(), "key_state", "trạng thái khoá không thể lùi lại | cannot go back")
+                        for kid in sorted(refused)
+                    )
+                )
 
     async def register_publisher(self, public_key: ec.EllipticCurvePublicKey, actor: str) -> None:
         """Have the trust list name a key that signs what verifiers download; one that is registered changes nothing."""
@@ -249,11 +254,22 @@ def _check_key(key: SigningKey) -> None:
     try:
         kid = cose.key_id(read_public_key(key.public_key))
     except (ValueError, UnsupportedAlgorithm):
-        raise InvalidInput(InputProblem("public_key", "public_key", "give a P-256 key as DER")) from None
+        raise InvalidInput(
+            InputProblem("public_key", "public_key", "nhập khoá P-256 dạng DER | give a P-256 key as DER")
+        ) from None
     if kid != key.kid:
-        raise InvalidInput(InputProblem("kid", "kid", f"the kid of this key is {kid.hex()}"))
+        raise InvalidInput(
+            InputProblem("kid", "kid", f"mã khoá đúng là {kid.hex()} | the kid of this key is {kid.hex()}")
+        )
     if key.state is KeyState.COMPROMISED or key.compromised_at is not None:
-        raise InvalidInput(InputProblem("state", "compromised", "run `khoso keys compromise`: it saves honest papers"))
+        raise InvalidInput(
+            InputProblem(
+                "state",
+                "compromised",
+                "chạy `khoso keys compromise` để giữ lại giấy thật"
+                " | run `khoso keys compromise`: it saves honest papers",
+            )
+        )
 
 
 async def _write_agencies(conn: Connection, agencies: Sequence[Agency], successors: Sequence[Successor]) -> None:
@@ -266,5 +282,12 @@ async def _write_rights(conn: Connection, rights: Sequence[Right]) -> None:
     published = {definition.code for definition in await store.list_types(conn)}
     unknown = sorted({right.type_code for right in rights} - published)
     if unknown:
-        raise InvalidInput(*(InputProblem("type_code", "unknown_type", f"{code} is not published") for code in unknown))
+        raise InvalidInput(
+            *(
+                InputProblem(
+                    "type_code", "unknown_type", f"loại kết quả {code} chưa được công bố | {code} is not published"
+                )
+                for code in unknown
+            )
+        )
     await store.upsert_rights(conn, rights)

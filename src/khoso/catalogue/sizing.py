@@ -78,7 +78,11 @@ def _claims(definition: ResultType, fields: Mapping[int, FieldValue], issuer: st
 
 def _values_in_code(definition: ResultType, values: Mapping[str, Any]) -> dict[int, FieldValue]:
     problems = [
-        InputProblem(f"values.{name}", "unknown_field", "the definition has no such field")
+        InputProblem(
+            f"values.{name}",
+            "unknown_field",
+            "bỏ mục này: định nghĩa không có trường thông tin này | the definition has no such field",
+        )
         for name in values.keys() - {field.name for field in definition.fields}
     ]
     in_code: dict[int, FieldValue] = {}
@@ -89,7 +93,7 @@ def _values_in_code(definition: ResultType, values: Mapping[str, Any]) -> dict[i
         try:
             carried = mask(field, to_code(field, value))
         except BadValue as bad:
-            problems.append(InputProblem(f"values.{field.name}", bad.code, str(bad)))
+            problems.append(InputProblem(f"values.{field.name}", bad.code, bad.message))
             continue
         if field.in_code:
             in_code[field.number] = carried

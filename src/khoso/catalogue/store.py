@@ -8,7 +8,7 @@ import msgspec
 from khoso import db
 from khoso.catalogue.model import Agency, Right, SigningKey, Successor
 from khoso.db import Connection
-from khoso.errors import InputProblem, InvalidInput
+from khoso.errors import InputProblem, InvalidInput, unknown_agency
 from khoso.formats.result_type import ResultType
 from khoso.formats.trust import KeyState
 
@@ -112,9 +112,19 @@ async def insert_type(conn: Connection, definition: ResultType, now: datetime) -
 async def upsert_agencies(conn: Connection, agencies: Sequence[Agency]) -> None:
     """Write agencies; a parent may stand anywhere in the list. Raises InvalidInput for an unknown parent."""
     with (
-        db.violating("agency_parent_known", InvalidInput, InputProblem("parent_code", "unknown", "no such agency")),
-        db.violating("agency_code_form", InvalidInput, InputProblem("agency_code", "form", "at most 35 of 0-9 A-Z .")),
-        db.violating("agency_dates_ordered", InvalidInput, InputProblem("valid_until", "order", "after valid_from")),
+        db.violating("agency_parent_known", InvalidInput, unknown_agency("parent_code")),
+        db.violating(
+            "agency_code_form",
+            InvalidInput,
+            InputProblem(
+                "agency_code", "form", "nhập tối đa 35 ký tự gồm 0-9 A-Z và dấu chấm | at most 35 of 0-9 A-Z ."
+            ),
+        ),
+        db.violating(
+            "agency_dates_ordered",
+            InvalidInput,
+            InputProblem("valid_until", "order", "chọn thời điểm sau valid_from | after valid_from"),
+        ),
     ):
         await conn.execute(
             """
@@ -137,7 +147,7 @@ async def upsert_agencies(conn: Connection, agencies: Sequence[Agency]) -> None:
 
 async def insert_successors(conn: Connection, successors: Sequence[Successor]) -> None:
     """Write successors; what is there stays. Raises InvalidInput for an unknown agency."""
-    unknown = InputProblem("successor_code", "unknown", "no such agency")
+    unknown = unknown_agency("successor_code")
     with (
         db.violating("agency_successor_agency_code_fkey", InvalidInput, unknown),
         db.violating("agency_successor_successor_code_fkey", InvalidInput, unknown),
@@ -156,7 +166,7 @@ async def insert_successors(conn: Connection, successors: Sequence[Successor]) -
 
 async def upsert_rights(conn: Connection, rights: Sequence[Right]) -> None:
     """Write rights; a right is ended by writing its `valid_until`. Raises InvalidInput for an unknown agency."""
-    unknown = InputProblem("agency_code", "unknown", "no such agency")
+    unknown = unknown_agency("agency_code")
     with db.violating("issuing_right_agency_code_fkey", InvalidInput, unknown):
         await conn.execute(
             """
@@ -194,8 +204,12 @@ async def upsert_keys(conn: Connection, keys: Sequence[SigningKey]) -> set[bytes
 
     Raises InvalidInput for an unknown agency, or for two active keys of one.
     """
-    unknown = InputProblem("agency_code", "unknown", "no such agency")
-    two = InputProblem("state", "two_active", "an agency signs with one key at a time")
+    unknown = unknown_agency("agency_code")
+    two = InputProblem(
+        "state",
+        "two_active",
+        "mỗi cơ quan chỉ ký bằng một khoá tại một thời điểm | an agency signs with one key at a time",
+    )
     with (
         db.violating("signing_key_agency_code_fkey", InvalidInput, unknown),
         db.violating("signing_key_one_active", InvalidInput, two),

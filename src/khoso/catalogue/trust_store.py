@@ -54,7 +54,11 @@ async def next_version(conn: Connection) -> int:
 
 async def insert_list(conn: Connection, signed: SignedList) -> None:
     """Write a list for good. Raises InvalidInput if there is one of this version."""
-    taken = InputProblem("version", "taken", "there is a list of this version; make a new draft")
+    taken = InputProblem(
+        "version",
+        "taken",
+        "đã có danh sách mang phiên bản này: lập dự thảo mới | there is a list of this version; make a new draft",
+    )
     with db.violating("trust_list_pkey", InvalidInput, taken):
         await conn.execute(
             "INSERT INTO trust_list (version, signed, issued_at, expires_at) VALUES ($1, $2, $3, $4)",
@@ -117,7 +121,12 @@ async def insert_honest_set(conn: Connection, papers: HonestPapers) -> None:
 
     Raises InvalidInput if the key has another one: somebody wrote it there.
     """
-    another = InputProblem("kid", "honest_set", "the key has another honest set already: find out who wrote it")
+    another = InputProblem(
+        "kid",
+        "honest_set",
+        "khoá đã có tập giấy thật khác: tìm xem ai đã ghi"
+        " | the key has another honest set already: find out who wrote it",
+    )
     with db.violating("honest_set_one_for_each_key", InvalidInput, another):
         await conn.execute(
             """

@@ -22,7 +22,10 @@ def city_of(services: "Services") -> str:
         if agency.parent_code is None and catalogue.hierarchy.stands(agency.agency_code)
     ]
     if len(tops) != 1:
-        message = f"there are {len(tops)} agencies that are below none: load the catalogue, or name one"
+        message = (
+            f"có {len(tops)} cơ quan không có cấp trên: nạp danh mục, hoặc nêu một cơ quan"
+            f" | there are {len(tops)} agencies that are below none: load the catalogue, or name one"
+        )
         raise InvalidInput(InputProblem("agency", "no_city", message))
     return tops[0]
 

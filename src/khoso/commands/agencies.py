@@ -11,7 +11,8 @@ from khoso.catalogue.administration import AgencyChange
 from khoso.catalogue.model import Agency, Successor
 from khoso.commands.administering import Actor
 from khoso.commands.terminal import JsonOption, out, print_json, with_services
-from khoso.errors import InputProblem, InvalidInput
+from khoso.errors import InvalidInput
+from khoso.inputs import to_form_problem
 
 if TYPE_CHECKING:
     from khoso.wiring import Services
@@ -145,4 +146,4 @@ def _convert(value: dict[str, Any], kind: Any) -> Any:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise InvalidInput(InputProblem("options", "form", str(error))) from None
+        raise InvalidInput(to_form_problem(str(error), "options")) from None

@@ -69,9 +69,15 @@ def _read_checkpoints(file: Path) -> list[str]:
         with file.open(encoding="utf-8", errors="replace") as lines:
             found = [text for line in lines for text in find_checkpoints(line)]
     except OSError as error:
-        raise InvalidInput(InputProblem("checkpoints", "unreadable", f"{file}: {error.strerror}")) from None
+        raise InvalidInput(
+            InputProblem("checkpoints", "unreadable", f"không đọc được tệp | {file}: {error.strerror}")
+        ) from None
     if not found:
-        raise InvalidInput(InputProblem("checkpoints", "none", f"{file}: there is no checkpoint in it"))
+        raise InvalidInput(
+            InputProblem(
+                "checkpoints", "none", f"tệp không có điểm kiểm tra nào | {file}: there is no checkpoint in it"
+            )
+        )
     return found
 
 

@@ -9,7 +9,8 @@ import typer
 
 from khoso.caller import Caller
 from khoso.commands.terminal import EXIT_ERROR, JsonOption, decode, out, print_json, read_file, with_services
-from khoso.errors import InputProblem, InvalidInput
+from khoso.errors import InvalidInput
+from khoso.inputs import to_form_problem
 from khoso.issue_request import IssueRequest
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def list_drafts(
     try:
         wanted = None if state is None else msgspec.convert(state, State)
     except msgspec.ValidationError as error:
-        raise InvalidInput(InputProblem("state", "form", str(error))) from None
+        raise InvalidInput(to_form_problem(str(error), "state")) from None
     reader = Caller(subject="command line", scopes=frozenset({_APPROVE, _ISSUE}), agency_code=agency)
     page = with_services(lambda services: services.draft_book.list_drafts(reader, wanted, None, limit))
     if as_json:

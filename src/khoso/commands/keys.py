@@ -173,7 +173,11 @@ def _read_kid(text: str) -> bytes:
     try:
         return bytes.fromhex(text)
     except ValueError:
-        raise InvalidInput(InputProblem("kid", "kid", "give the 16 hexadecimal digits of the key")) from None
+        raise InvalidInput(
+            InputProblem(
+                "kid", "kid", "nhập mã khoá gồm 16 chữ số thập lục phân | give the 16 hexadecimal digits of the key"
+            )
+        ) from None
 
 
 def read_utc(instant: datetime) -> datetime:

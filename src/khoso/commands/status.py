@@ -12,7 +12,8 @@ import typer
 from khoso.caller import everything_of
 from khoso.commands.recover import recover
 from khoso.commands.terminal import EXIT_ERROR, JsonOption, err, out, print_json, read_file, with_services
-from khoso.errors import InputProblem, InvalidInput
+from khoso.errors import InvalidInput
+from khoso.inputs import to_form_problem
 from khoso.orders.model import Act, FileRequest, Order, Orderer, OrderRequest, Preview, PreviewRequest, State
 from khoso.orders.view import view
 
@@ -218,7 +219,7 @@ def _convert(value: Any, kind: Any) -> Any:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise InvalidInput(InputProblem("options", "form", str(error))) from None
+        raise InvalidInput(to_form_problem(str(error), "options")) from None
 
 
 def _hex(text: str) -> bytes:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from khoso import config as configuration
 from khoso.errors import InputProblem, InvalidInput
+from khoso.inputs import to_form_problem
 
 if TYPE_CHECKING:
     from khoso.wiring import Services
@@ -44,7 +45,9 @@ def read_file(file: Path) -> bytes:
     try:
         return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
-        raise InvalidInput(InputProblem("file", "unreadable", f"{file}: {error.strerror}")) from None
+        raise InvalidInput(
+            InputProblem("file", "unreadable", f"không đọc được tệp | {file}: {error.strerror}")
+        ) from None
 
 
 def write_file(file: Path, content: bytes) -> None:
@@ -53,15 +56,19 @@ def write_file(file: Path, content: bytes) -> None:
         with file.open("xb") as new:
             new.write(content)
     except OSError as error:
-        raise InvalidInput(InputProblem("file", "unwritable", f"{file}: {error.strerror}")) from None
+        raise InvalidInput(
+            InputProblem("file", "unwritable", f"không ghi được tệp | {file}: {error.strerror}")
+        ) from None
 
 
 def decode(data: bytes, kind: Any) -> Any:
     """The JSON as that kind of struct. Raises InvalidInput."""
     try:
         return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(to_form_problem(str(error), "file")) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(InputProblem("file", "json", str(error))) from None
+        raise InvalidInput(InputProblem("file", "json", f"sửa lại tệp: không phải JSON đúng | {error}")) from None
 
 
 def with_services(act: "Callable[[Services], Awaitable[Answer]]") -> Answer:

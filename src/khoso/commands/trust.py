@@ -164,7 +164,10 @@ def _passphrase(file: Path | None, *, new: bool = False) -> bytes:
     else:
         passphrase = typer.prompt("Mật khẩu | passphrase", hide_input=True, confirmation_prompt=new).encode()
     if new and len(passphrase) < MIN_PASSPHRASE:
-        message = f"give at least {MIN_PASSPHRASE} bytes, better six random words"
+        message = (
+            f"nhập ít nhất {MIN_PASSPHRASE} byte, tốt hơn là sáu từ ngẫu nhiên"
+            f" | give at least {MIN_PASSPHRASE} bytes, better six random words"
+        )
         raise InvalidInput(InputProblem("passphrase", "too_short", message))
     return passphrase
 

@@ -66,7 +66,9 @@ def check_seen(seen: Seen, draft: Draft, rights: Rights) -> str | None:
     if draft.author == rights.approver.subject:
         raise SecondPersonNeeded(draft.draft_id)
     if draft.draft_hash != seen.draft_hash:
-        raise NotAsExpected(InputProblem("draft_hash", "differs", "look at the draft again"))
+        raise NotAsExpected(
+            InputProblem("draft_hash", "differs", "dự thảo đã khác: hãy xem lại | look at the draft again")
+        )
     return on_behalf_of
 
 
@@ -96,6 +98,9 @@ def _look_again(draft: Draft, papers: Papers) -> Paper:
     """The paper as it would be now. Raises NotAsExpected if that is not what was approved."""
     paper = papers.look(read_request(draft), draft.agency_code)
     if not is_of(draft, paper):
-        message = "the result type has changed since: its author has to revise the draft"
+        message = (
+            "loại kết quả đã thay đổi: người lập phải sửa lại dự thảo"
+            " | the result type has changed since: its author has to revise the draft"
+        )
         raise NotAsExpected(InputProblem("draft_hash", "type_changed", message))
     return paper

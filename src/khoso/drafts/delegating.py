@@ -83,9 +83,15 @@ class Delegations:
 
 def _check(request: DelegationRequest, delegator: str, now: datetime) -> None:
     if request.delegate == delegator:
-        raise InvalidInput(InputProblem("delegate", "himself", "name another person"))
+        raise InvalidInput(InputProblem("delegate", "himself", "chọn người khác | name another person"))
     if not now < request.valid_until <= now + LONGEST:
-        raise InvalidInput(InputProblem("valid_until", "out_of_range", f"a time within the next {LONGEST.days} days"))
+        raise InvalidInput(
+            InputProblem(
+                "valid_until",
+                "out_of_range",
+                f"chọn thời điểm trong vòng {LONGEST.days} ngày tới | a time within the next {LONGEST.days} days",
+            )
+        )
 
 
 def _check_right(purview: Purview, delegation: Delegation) -> None:

@@ -110,7 +110,10 @@ class Drafts:
             _check_author(draft, agency_code, author)
             _check_waiting(draft)
             if paper.type_code != draft.type_code:
-                message = f"this draft is of {draft.type_code}: withdraw it and file another"
+                message = (
+                    f"dự thảo này thuộc loại {draft.type_code}: rút lại và lập dự thảo khác"
+                    f" | this draft is of {draft.type_code}: withdraw it and file another"
+                )
                 raise InvalidInput(InputProblem("type_code", "other_type", message))
             asked = write_request(request)
             if hash_draft(draft_id, draft.revision, agency_code, author, paper, asked) == draft.draft_hash:
@@ -276,9 +279,11 @@ def _same(draft: Draft, request_hash: bytes) -> Draft:
 
 def _check_list(seen: Sequence[Seen]) -> None:
     if not 0 < len(seen) <= MAX_APPROVED:
-        raise InvalidInput(InputProblem("items", "length", f"name 1 to {MAX_APPROVED} drafts"))
+        raise InvalidInput(
+            InputProblem("items", "length", f"chọn từ 1 đến {MAX_APPROVED} dự thảo | name 1 to {MAX_APPROVED} drafts")
+        )
     if len({one.draft_id for one in seen}) != len(seen):
-        raise InvalidInput(InputProblem("items", "repeated", "name each draft once"))
+        raise InvalidInput(InputProblem("items", "repeated", "mỗi dự thảo chỉ nêu một lần | name each draft once"))
 
 
 async def _audit(conn: Connection, now: datetime, actor: str, act: str, *drafts: Draft) -> None:

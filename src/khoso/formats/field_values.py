@@ -34,25 +34,31 @@ _EXACT = Context(prec=34, traps=[InvalidOperation, Overflow, Inexact])
 
 
 class BadValue(ValueError):
-    """A value that does not fit its field. `code` is stable, the message says what to do."""
+    """A value that does not fit its field. `code` is stable, `message` says what to do: "Tiếng Việt | English"."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+        self.message = message
 
 
 def clean_text(value: Any, max_length: int) -> str:
     """The text in NFC. Raises BadValue for what is empty, padded, too long, or holds characters that cannot be seen."""
     if type(value) is not str:
-        raise BadValue("not_text", "give a text")
+        raise BadValue("not_text", "nhập dạng văn bản | give a text")
     text = unicodedata.normalize("NFC", value)
     if not text or text != text.strip():
-        raise BadValue("empty_or_padded", "give a text without spaces around it")
+        raise BadValue(
+            "empty_or_padded",
+            "nhập nội dung, không để khoảng trắng ở đầu và cuối | give a text without spaces around it",
+        )
     if len(text) > max_length:
-        raise BadValue("too_long", f"at most {max_length} characters")
+        raise BadValue("too_long", f"nhập tối đa {max_length} ký tự | at most {max_length} characters")
     hidden = find_hidden(text)
     if hidden is not None:
-        raise BadValue("hidden_character", f"remove the character U+{ord(hidden):04X}")
+        raise BadValue(
+            "hidden_character", f"bỏ ký tự ẩn U+{ord(hidden):04X} | remove the character U+{ord(hidden):04X}"
+        )
     return text
 
 
@@ -127,19 +133,26 @@ def _text(field: Field, value: Any) -> str:
 
 def _integer(field: Field, value: Any) -> int:
     if type(value) is not int:
-        raise BadValue("not_integer", "give a whole number")
+        raise BadValue("not_integer", "nhập số nguyên | give a whole number")
     return _bounded(field, value)
 
 
 def _decimal(field: Field, value: Any) -> int:
     if type(value) not in (int, float, str):
-        raise BadValue("not_decimal", "give a number such as 11.5")
+        raise BadValue("not_decimal", "nhập số có dấu chấm thập phân, ví dụ 11.5 | give a number such as 11.5")
     try:
         scaled = _EXACT.scaleb(_EXACT.create_decimal(str(value)), field.scale)
     except (ArithmeticError, ValueError):  # ValueError: an integer of more than 4300 digits
-        raise BadValue("not_decimal", "give a number such as 11.5, without spaces") from None
+        raise BadValue(
+            "not_decimal",
+            "nhập số có dấu chấm thập phân, không có khoảng trắng, ví dụ 11.5"
+            " | give a number such as 11.5, without spaces",
+        ) from None
     if not scaled.is_finite() or abs(scaled) >= _MAX_INTEGER or scaled != int(scaled):
-        raise BadValue("not_decimal", f"give a number with at most {field.scale} decimals")
+        raise BadValue(
+            "not_decimal",
+            f"nhập số có tối đa {field.scale} chữ số thập phân | give a number with at most {field.scale} decimals",
+        )
     return _bounded(field, int(scaled))
 
 
@@ -147,7 +160,11 @@ def _bounded(field: Field, value: int) -> int:
     lowest = -_MAX_INTEGER if field.minimum is None else field.minimum
     highest = _MAX_INTEGER if field.maximum is None else field.maximum
     if not lowest <= value <= highest:
-        raise BadValue("out_of_range", f"between {from_code(field, lowest)} and {from_code(field, highest)}")
+        raise BadValue(
+            "out_of_range",
+            f"nhập từ {from_code(field, lowest)} đến {from_code(field, highest)}"
+            f" | between {from_code(field, lowest)} and {from_code(field, highest)}",
+        )
     return value
 
 
@@ -155,30 +172,44 @@ def _date(field: Field, value: Any) -> int:
     try:
         return (date.fromisoformat(value) - _EPOCH).days
     except (ValueError, TypeError):
-        raise BadValue("not_date", "give a date as YYYY-MM-DD") from None
+        raise BadValue(
+            "not_date", "nhập ngày dạng năm-tháng-ngày, ví dụ 2026-11-23 | give a date as YYYY-MM-DD"
+        ) from None
 
 
 def _choice(field: Field, value: Any) -> int:
     for index, choice in enumerate(field.choices):
         if choice.value == value:
             return index
-    raise BadValue("unknown_choice", "one of " + ", ".join(choice.value for choice in field.choices))
+    known = ", ".join(f"{choice.value} ({choice.label_vi})" for choice in field.choices)
+    values = ", ".join(choice.value for choice in field.choices)
+    raise BadValue("unknown_choice", f"chọn một trong: {known} | one of {values}")
 
 
 def _texts(field: Field, value: Any) -> list[str]:
     if not isinstance(value, list) or not 0 < len(value) <= field.max_length:
-        raise BadValue("not_list", f"give a list of 1 to {field.max_length} texts")
+        raise BadValue(
+            "not_list",
+            f"nhập danh sách từ 1 đến {field.max_length} nội dung | give a list of 1 to {field.max_length} texts",
+        )
     return [clean_text(text, 200) for text in value]
 
 
 def _hours(field: Field, value: Any) -> list[int]:
     if not isinstance(value, list) or not 0 < len(value) <= field.max_length:
-        raise BadValue("not_list", f"give a list of 1 to {field.max_length} ranges such as 22:00-06:00")
+        raise BadValue(
+            "not_list",
+            f"nhập từ 1 đến {field.max_length} khung giờ, ví dụ 22:00-06:00"
+            f" | give a list of 1 to {field.max_length} ranges such as 22:00-06:00",
+        )
     minutes: list[int] = []
     for text in value:
         match = _HOURS.fullmatch(text) if isinstance(text, str) else None
         if match is None:
-            raise BadValue("not_hours", "give each range as HH:MM-HH:MM")
+            raise BadValue(
+                "not_hours",
+                "nhập mỗi khung giờ dạng giờ:phút-giờ:phút, ví dụ 22:00-06:00 | give each range as HH:MM-HH:MM",
+            )
         start_hour, start, end_hour, end = map(int, match.groups())
         minutes += [start_hour * 60 + start, end_hour * 60 + end]
     return minutes

@@ -84,7 +84,12 @@ async def end_client(conn: Connection, client_id: str, now: datetime) -> list[UU
 
 async def insert_key(conn: Connection, key: ClientKey) -> None:
     """Raises InvalidInput if the client has a key of that name."""
-    taken = InputProblem("kid", "taken", "the client has a key of that name; keys are added, never replaced")
+    taken = InputProblem(
+        "kid",
+        "taken",
+        "đã có khoá mang tên này; đặt tên khác, vì khoá chỉ thêm chứ không thay"
+        " | the client has a key of that name; keys are added, never replaced",
+    )
     with db.violating("oauth_client_key_pkey", InvalidInput, taken):
         await conn.execute(
             """

@@ -145,11 +145,24 @@ class Clients:
         async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             client = await _get(conn, client_id, agencies)
             if client.kind != "system":
-                raise InvalidInput(InputProblem("client_id", "app", "an app has no keys: it cannot keep them"))
+                raise InvalidInput(
+                    InputProblem(
+                        "client_id",
+                        "app",
+                        "ứng dụng không có khoá, vì không giữ kín được | an app has no keys: it cannot keep them",
+                    )
+                )
             key = _read_key(client_id, request, now)
             good = [one for one in await store.list_keys(conn, client_id) if _ends_after(one, now)]
             if len(good) >= MAX_KEYS:
-                raise InvalidInput(InputProblem("jwk", "too_many", f"at most {MAX_KEYS} at a time: end one first"))
+                raise InvalidInput(
+                    InputProblem(
+                        "jwk",
+                        "too_many",
+                        f"tối đa {MAX_KEYS} khoá cùng lúc: chấm dứt một khoá trước"
+                        f" | at most {MAX_KEYS} at a time: end one first",
+                    )
+                )
             await store.insert_key(conn, key)
             await self._audit(conn, actor, "add_client_key", f"{client_id} {key.kid}")
         return key
@@ -184,24 +197,42 @@ def _check(client: Client) -> None:
 
 def _problems(client: Client) -> Iterator[InputProblem]:
     if not 0 < len(client.name.strip()) <= _MAX_NAME:
-        yield InputProblem("name", "length", f"1 to {_MAX_NAME} characters")
+        yield InputProblem("name", "length", f"nhập từ 1 đến {_MAX_NAME} ký tự | 1 to {_MAX_NAME} characters")
     if client.quota_per_hour is not None and not 0 < client.quota_per_hour < 1 << 30:
-        yield InputProblem("quota_per_hour", "out_of_range", "at least 1, or null for none")
+        yield InputProblem(
+            "quota_per_hour",
+            "out_of_range",
+            "nhập từ 1 trở lên, hoặc null nếu không giới hạn | at least 1, or null for none",
+        )
     if client.kind == "system" and (client.redirect_uris or client.scopes):
-        yield InputProblem("kind", "system", "a system has no redirect URIs, and its scopes are assigned to it")
+        yield InputProblem(
+            "kind",
+            "system",
+            "phần mềm của cơ quan không có redirect URI, và nhận quyền qua phân công"
+            " | a system has no redirect URIs, and its scopes are assigned to it",
+        )
     if client.kind == "app":
         yield from _problems_of_app(client)
 
 
 def _problems_of_app(client: Client) -> Iterator[InputProblem]:
     if not 0 < len(client.redirect_uris) <= _MAX_URIS:
-        yield InputProblem("redirect_uris", "count", f"1 to {_MAX_URIS}")
+        yield InputProblem("redirect_uris", "count", f"nhập từ 1 đến {_MAX_URIS} địa chỉ | 1 to {_MAX_URIS}")
     for number, uri in enumerate(client.redirect_uris):
         if not _is_redirect_uri(uri):
-            yield InputProblem(f"redirect_uris[{number}]", "uri", "https, http to this machine, or a scheme with a dot")
+            yield InputProblem(
+                f"redirect_uris[{number}]",
+                "uri",
+                "dùng https, http tới chính máy này, hoặc scheme có dấu chấm"
+                " | https, http to this machine, or a scheme with a dot",
+            )
     for scope in client.scopes:
         if scope not in APP_SCOPES:
-            yield InputProblem("scopes", "unknown_scope", f"choose among {', '.join(sorted(APP_SCOPES))}")
+            yield InputProblem(
+                "scopes",
+                "unknown_scope",
+                f"chọn trong danh sách quyền của ứng dụng | choose among {', '.join(sorted(APP_SCOPES))}",
+            )
 
 
 def _is_redirect_uri(uri: str) -> bool:
@@ -224,17 +255,28 @@ def _read_key(client_id: str, request: KeyRequest, now: datetime) -> ClientKey:
     try:
         public_key = key_of_jwk(request.jwk)
     except ValueError as error:
-        raise InvalidInput(InputProblem("jwk", "key", str(error))) from None
+        raise InvalidInput(InputProblem("jwk", "key", f"nhập khoá công khai P-256 | {error}")) from None
     kid = request.jwk.get("kid", thumbprint_of(request.jwk))
     if not isinstance(kid, str) or not _KID.fullmatch(kid):
-        raise InvalidInput(InputProblem("jwk.kid", "form", "1 to 64 letters, digits, dots, hyphens and underscores"))
+        raise InvalidInput(
+            InputProblem(
+                "jwk.kid",
+                "form",
+                "nhập 1 đến 64 chữ cái không dấu, chữ số, dấu chấm, gạch nối, gạch dưới"
+                " | 1 to 64 letters, digits, dots, hyphens and underscores",
+            )
+        )
     for name in ("valid_from", "valid_until"):
         instant = getattr(request, name)
         if instant is not None and instant.tzinfo is None:
-            raise InvalidInput(InputProblem(name, "offset", "give the time with its offset"))
+            raise InvalidInput(
+                InputProblem(name, "offset", "nhập thời điểm kèm múi giờ, ví dụ +07:00 | give the time with its offset")
+            )
     valid_from = request.valid_from or now
     if request.valid_until is not None and request.valid_until <= valid_from:
-        raise InvalidInput(InputProblem("valid_until", "order", "later than valid_from"))
+        raise InvalidInput(
+            InputProblem("valid_until", "order", "chọn thời điểm sau valid_from | later than valid_from")
+        )
     der = public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return ClientKey(
         client_id=client_id, kid=kid, public_key=der, valid_from=valid_from, valid_until=request.valid_until

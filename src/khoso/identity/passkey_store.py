@@ -32,7 +32,9 @@ class Rule(msgspec.Struct, frozen=True):
 
 async def insert_passkey(conn: Connection, passkey: Passkey) -> None:
     """Raises InvalidInput if it is registered already."""
-    taken = InputProblem("credential", "taken", "this passkey is registered already")
+    taken = InputProblem(
+        "credential", "taken", "khoá truy cập này đã được đăng ký | this passkey is registered already"
+    )
     with db.violating("passkey_pkey", InvalidInput, taken):
         await conn.execute(
             """

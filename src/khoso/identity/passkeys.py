@@ -97,7 +97,14 @@ class Passkeys:
             known = await passkeys.list_passkeys(conn, owner.account.account_id)
             self._check_may_change(caller, known)
             if len(known) >= MAX_PASSKEYS:
-                raise InvalidInput(InputProblem("passkeys", "too_many", f"at most {MAX_PASSKEYS}: drop one first"))
+                raise InvalidInput(
+                    InputProblem(
+                        "passkeys",
+                        "too_many",
+                        f"tối đa {MAX_PASSKEYS} khoá truy cập: bỏ bớt một khoá trước"
+                        f" | at most {MAX_PASSKEYS}: drop one first",
+                    )
+                )
             challenge = await self._challenge(conn, owner, _REGISTER)
         options = webauthn.generate_registration_options(
             rp_id=self._rp_id,
@@ -116,7 +123,9 @@ class Passkeys:
     async def finish_registration(self, caller: Caller, name: str, credential: dict[str, Any]) -> Passkey:
         """Register what the browser has made. Raises InvalidInput, StepUpRequired, NotPermitted."""
         if not 0 < len(name.strip()) <= _MAX_NAME:
-            raise InvalidInput(InputProblem("name", "length", f"1 to {_MAX_NAME} characters"))
+            raise InvalidInput(
+                InputProblem("name", "length", f"nhập từ 1 đến {_MAX_NAME} ký tự | 1 to {_MAX_NAME} characters")
+            )
         now = self._now()
         async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             owner = await _owner(conn, caller)
@@ -175,7 +184,9 @@ class Passkeys:
             owner = await _owner(conn, caller)
             known = await passkeys.list_passkeys(conn, owner.account.account_id)
             if not known:
-                raise InvalidInput(InputProblem("passkeys", "none", "register a passkey first"))
+                raise InvalidInput(
+                    InputProblem("passkeys", "none", "đăng ký khoá truy cập trước | register a passkey first")
+                )
             if not await passkeys.try_once(conn, f"step-up {owner.account.subject}", span, MAX_TRIES):
                 raise TooManyAttempts("step-up")
             challenge = await self._challenge(conn, owner, _STEP_UP)
@@ -228,7 +239,7 @@ class Passkeys:
 
     def _read_registration(self, credential: dict[str, Any], challenge: bytes | None) -> Any:
         if challenge is None:
-            raise InvalidInput(InputProblem("credential", "challenge", "begin again"))
+            raise InvalidInput(InputProblem("credential", "challenge", "làm lại từ đầu | begin again"))
         try:
             return webauthn.verify_registration_response(
                 credential=credential,
@@ -239,7 +250,13 @@ class Passkeys:
                 supported_pub_key_algs=_ALGORITHMS,
             )
         except (WebAuthnException, ValueError, TypeError, KeyError) as error:
-            raise InvalidInput(InputProblem("credential", "not_good", type(error).__name__)) from None
+            raise InvalidInput(
+                InputProblem(
+                    "credential",
+                    "not_good",
+                    f"khoá truy cập không dùng được, làm lại từ đầu | {type(error).__name__}: begin again",
+                )
+            ) from None
 
     def _read_authentication(
         self, credential: dict[str, Any], challenge: bytes | None, find: Callable[[bytes], Passkey | None]

@@ -19,8 +19,16 @@ from khoso.text import fold
 Convert = Callable[[Any], Any]
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
-_AS_TEXT = Flaw("number_for_text", "format the column as text and enter it again: a number loses its leading zeros")
-_AS_DATE = Flaw("not_date", "give a date as YYYY-MM-DD, or format the cell as a date")
+_AS_TEXT = Flaw(
+    "number_for_text",
+    "định dạng cột là văn bản rồi nhập lại: dạng số làm mất số 0 ở đầu"
+    " | format the column as text and enter it again: a number loses its leading zeros",
+)
+_AS_DATE = Flaw(
+    "not_date",
+    "nhập ngày dạng năm-tháng-ngày, ví dụ 2026-11-23, hoặc định dạng ô là ngày"
+    " | give a date as YYYY-MM-DD, or format the cell as a date",
+)
 _HOLDER_KINDS = (Choice("person", "Cá nhân", "Person"), Choice("organisation", "Tổ chức", "Organisation"))
 
 
@@ -69,7 +77,11 @@ def read_table(sheet: Iterator[tuple[int, list[Any]]], result_type: ResultType) 
     while headings and not headings[-1]:
         headings.pop()
     if not headings:
-        raise Unreadable(Fault("empty", "the file is empty: its first row names the columns"))
+        raise Unreadable(
+            Fault(
+                "empty", "tệp rỗng: dòng đầu phải ghi tên các cột | the file is empty: its first row names the columns"
+            )
+        )
     columns = _recognise(headings, columns_of(result_type), row_number)
     of_path = {column.path: heading for column, heading in zip(columns, headings, strict=True)}
     return Table(of_path, _records(sheet, columns))
@@ -88,15 +100,23 @@ def _recognise(headings: Sequence[str], known: Sequence[Column], row_number: int
     for heading in headings:
         column = meant.get(fold(heading))
         if column is None:
-            message = "there is no such column; there are " + ", ".join(column.name for column in known)
+            labels, names = ", ".join(one.label_vi for one in known), ", ".join(one.name for one in known)
+            message = f"không có cột này: bỏ, hoặc chọn một trong {labels} | there is no such column; there are {names}"
             faults.append(Fault("unknown_column", message, row_number, heading))
         elif column.path in columns:
-            faults.append(Fault("repeated_column", f"{column.name} is there twice", row_number, heading))
+            faults.append(
+                Fault(
+                    "repeated_column",
+                    f"cột {column.label_vi} có hai lần: bỏ một cột | {column.name} is there twice",
+                    row_number,
+                    heading,
+                )
+            )
         else:
             columns[column.path] = column
     for column in known:
         if _is_missing(column, columns):
-            message = f"add the column {column.name} ({column.label_vi})"
+            message = f"thêm cột {column.label_vi} ({column.name}) | add the column {column.name} ({column.label_en})"
             faults.append(Fault("missing_column", message, row_number, column.name))
     if faults:
         raise Unreadable(*faults)
@@ -119,7 +139,12 @@ def _records(sheet: Iterator[tuple[int, list[Any]]], columns: Sequence[Column]) 
         if not given:
             continue
         if not len(given) <= len(columns) <= len(cells):
-            yield flawed(row_number, "ragged", f"the row has {len(cells)} cells, the heading {len(columns)}")
+            yield flawed(
+                row_number,
+                "ragged",
+                f"dòng có {len(cells)} ô, tiêu đề có {len(columns)} cột: nhập cho khớp"
+                f" | the row has {len(cells)} cells, the heading {len(columns)}",
+            )
         else:
             pairs = zip(converts, given, strict=False)
             values = {path: convert(cell) for (path, convert), cell in pairs if cell != ""}

@@ -29,7 +29,7 @@ class Fault(NamedTuple):
 
     code: str
     message: str
-    """What to do about it."""
+    """What to do about it: "Tiếng Việt | English"."""
     row_number: int = 1
     """As a spreadsheet counts: from 1, the heading included."""
     column: str = ""
@@ -76,7 +76,11 @@ class Repeats:
         first = self._first.setdefault(hash(content), row_number)
         if first == row_number:
             return None
-        return flawed(row_number, "repeated_row", f"the same as row {first}: remove one of them")
+        return flawed(
+            row_number,
+            "repeated_row",
+            f"trùng với dòng {first}: bỏ một trong hai dòng | the same as row {first}: remove one of them",
+        )
 
 
 class Table(NamedTuple):

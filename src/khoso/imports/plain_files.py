@@ -28,7 +28,10 @@ def read_csv(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
         for row_number, cells in enumerate(records, 1):
             yield row_number, cells
     except csv.Error:
-        message = 'the quotation marks do not match: write a " inside a cell twice and close every quoted cell'
+        message = (
+            'dấu ngoặc kép không khớp: trong ô viết " thành "" và đóng ngoặc mọi ô'
+            ' | the quotation marks do not match: write a " inside a cell twice and close every quoted cell'
+        )
         raise Unreadable(Fault("quoting", message, row_number + 1)) from None
 
 
@@ -49,10 +52,22 @@ def _lines(file: BinaryIO) -> Iterator[str]:
         while line := text.readline(MAX_LINE + 1):
             number += 1
             if len(line) > MAX_LINE:
-                raise Unreadable(Fault("line_too_long", f"a line has more than {MAX_LINE} characters", number))
+                raise Unreadable(
+                    Fault(
+                        "line_too_long",
+                        f"dòng dài hơn {MAX_LINE} ký tự: rút ngắn lại | a line has more than {MAX_LINE} characters",
+                        number,
+                    )
+                )
             yield line
     except UnicodeDecodeError:
-        raise Unreadable(Fault("encoding", "the file is not UTF-8: save it as “CSV UTF-8”", number + 1)) from None
+        raise Unreadable(
+            Fault(
+                "encoding",
+                "tệp không phải UTF-8: lưu lại dạng “CSV UTF-8” | the file is not UTF-8: save it as “CSV UTF-8”",
+                number + 1,
+            )
+        ) from None
     finally:
         text.detach()
 
@@ -71,7 +86,7 @@ def _json_record(row_number: int, line: str) -> Record:
     try:
         given = msgspec.json.decode(line, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError):
-        return flawed(row_number, "json", "give one JSON object a line")
+        return flawed(row_number, "json", "mỗi dòng ghi một đối tượng JSON | give one JSON object a line")
     values: dict[str, Any] = {}
     for name, value in given.items():
         if name in ("holder", "fields") and isinstance(value, dict):

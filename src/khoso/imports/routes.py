@@ -77,7 +77,11 @@ async def start_import(
 ) -> Response[ImportView]:
     file_format = _FORMATS.get(request.content_type[0])
     if file_format is None:
-        raise InvalidInput(InputProblem("Content-Type", "unknown_format", f"one of {', '.join(_FORMATS)}"))
+        raise InvalidInput(
+            InputProblem(
+                "Content-Type", "unknown_format", f"gửi tệp CSV, XLSX hoặc NDJSON | one of {', '.join(_FORMATS)}"
+            )
+        )
     upload = Upload(
         type_code=type_code,
         file_format=file_format,

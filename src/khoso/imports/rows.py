@@ -44,7 +44,13 @@ def check(
     except InvalidInput as invalid:
         return problems + [problem for problem in invalid.problems if problem.field not in settled]
     except NotAuthorisedToIssue:
-        return [InputProblem("", "not_authorised", "the agency may not issue this result type")]
+        return [
+            InputProblem(
+                "",
+                "not_authorised",
+                "cơ quan không được cấp loại kết quả này | the agency may not issue this result type",
+            )
+        ]
     return problems or prepared
 
 
@@ -53,11 +59,15 @@ def _bounded(records: Iterator[Record]) -> Iterator[Record]:
     count = 0
     for count, record in enumerate(records, 1):
         if count > MAX_ROWS:
-            message = f"the file has more than {MAX_ROWS} rows: split it"
+            message = f"tệp có hơn {MAX_ROWS} dòng: chia nhỏ tệp | the file has more than {MAX_ROWS} rows: split it"
             raise Unreadable(Fault("too_many_rows", message, record.row_number))
         yield record
     if count == 0:
-        raise Unreadable(Fault("empty", "the file has no row to issue"))
+        raise Unreadable(
+            Fault(
+                "empty", "tệp không có dòng nào để cấp: nhập dữ liệu dưới dòng tiêu đề | the file has no row to issue"
+            )
+        )
 
 
 def _read_row(record: Record, type_code: str) -> tuple[Row | None, list[InputProblem]]:
@@ -97,17 +107,24 @@ class _Reader:
             elif path in _COMMON:
                 self._values[path] = value
             else:
-                self._note(path, "unknown_field", "there is no such field")
+                self._note(path, "unknown_field", "bỏ mục này: loại kết quả không có | there is no such field")
 
     def check_type(self, type_code: str) -> None:
         if self._values.get("type_code", type_code) != type_code:
-            self._note("type_code", "other_type", f"this import is of {type_code}")
+            self._note(
+                "type_code",
+                "other_type",
+                f"bỏ trống hoặc nhập {type_code}: đợt nhập này thuộc loại đó | this import is of {type_code}",
+            )
 
     def text(self, path: str) -> str:
         value = self._values.get(path)
         if isinstance(value, str):
             return value
-        self._note(path, *(("required", "must not be empty") if value is None else ("not_text", "give a text")))
+        if value is None:
+            self._note(path, "required", "nhập giá trị, không để trống | must not be empty")
+        else:
+            self._note(path, "not_text", "nhập dạng văn bản | give a text")
         return ""
 
     def text_if_any(self, path: str) -> str | None:
@@ -117,7 +134,11 @@ class _Reader:
     def holder_kind(self) -> Literal["person", "organisation"]:
         value = self._values.get("holder.kind")
         if value not in ("person", "organisation"):
-            self._note("holder.kind", "unknown_choice", "one of person, organisation")
+            self._note(
+                "holder.kind",
+                "unknown_choice",
+                "chọn một trong: person (Cá nhân), organisation (Tổ chức) | one of person, organisation",
+            )
         return "organisation" if value == "organisation" else "person"
 
     def day(self, path: str) -> date | None:
@@ -125,13 +146,18 @@ class _Reader:
         try:
             return None if value is None else date.fromisoformat(value)
         except (TypeError, ValueError):
-            self._note(path, "not_date", "give a date as YYYY-MM-DD")
+            self._note(path, "not_date", "nhập ngày dạng năm-tháng-ngày, ví dụ 2026-11-23 | give a date as YYYY-MM-DD")
             return None
 
     def evidence_level(self) -> Literal[1, 2]:
         value = self._values.get("evidence_level", 1)
         if type(value) is not int or value not in (1, 2):
-            self._note("evidence_level", "out_of_range", "1: signed original, 2: signed scan of a paper")
+            self._note(
+                "evidence_level",
+                "out_of_range",
+                "nhập 1 (bản gốc có chữ ký số) hoặc 2 (bản quét được cán bộ ký số)"
+                " | 1: signed original, 2: signed scan of a paper",
+            )
         return 2 if value == 2 else 1
 
     def _note(self, path: str, code: str, message: str) -> None:

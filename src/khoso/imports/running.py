@@ -169,9 +169,20 @@ class _Run(Generic[Prepared]):
         try:
             result_type = self._issuer.result_type(self._job.type_code, self._job.agency_code)
         except (InvalidInput, NotAuthorisedToIssue):
-            raise Unreadable(Fault("not_authorised", "the agency may not issue this result type")) from None
+            raise Unreadable(
+                Fault(
+                    "not_authorised",
+                    "cơ quan không được cấp loại kết quả này | the agency may not issue this result type",
+                )
+            ) from None
         except DraftNeeded:
-            raise Unreadable(Fault("draft_needed", "this result type takes two persons now: file drafts")) from None
+            raise Unreadable(
+                Fault(
+                    "draft_needed",
+                    "loại kết quả này nay cần hai người: hãy lập dự thảo"
+                    " | this result type takes two persons now: file drafts",
+                )
+            ) from None
         return open_table(self._file, self._job.file_format, result_type)
 
 

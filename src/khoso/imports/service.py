@@ -45,7 +45,7 @@ class Imports:
                 digest.update(part)
                 file.write(part)
             if file.tell() == 0:
-                raise InvalidInput(InputProblem("body", "empty", "the file is empty"))
+                raise InvalidInput(InputProblem("body", "empty", "tệp rỗng: chọn tệp có dữ liệu | the file is empty"))
             return await self._record(_new_job(upload, agency_code, client, digest.digest(), self._now()), file)
 
     async def get_import(self, import_id: UUID, purview: Purview) -> Job:

@@ -40,9 +40,15 @@ _REFERENCE = re.compile(r"([A-Z]{1,3})[0-9]{1,7}")
 _DATE_FORMATS = frozenset({14, 15, 16, 17, 22, *range(27, 32), 36, *range(50, 59)})  # built in: 18.8.30
 _LITERAL = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.|_.')  # in a number format: quoted, colour or locale, escaped
 _FIRST_SERIAL, _LAST_SERIAL = 61, 2_900_000  # 1 March 1900: before it Excel counts a day that never was
-_FORMULA = Flaw("formula", "the cell holds a formula: copy the column and paste it as values")
-_ERROR = Flaw("cell_error", "the cell shows an error: correct it")
-_NOT_DATE = Flaw("not_date", "give a date without time of day, from 1 March 1900 on")
+_FORMULA = Flaw(
+    "formula",
+    "ô chứa công thức: sao chép cột rồi dán dạng giá trị"
+    " | the cell holds a formula: copy the column and paste it as values",
+)
+_ERROR = Flaw("cell_error", "ô đang báo lỗi: sửa lại giá trị | the cell shows an error: correct it")
+_NOT_DATE = Flaw(
+    "not_date", "nhập ngày không kèm giờ, từ 01/03/1900 trở đi | give a date without time of day, from 1 March 1900 on"
+)
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -71,7 +77,13 @@ def read_xlsx(file: BinaryIO) -> Iterator[tuple[int, list[Cell]]]:
             meaning = _Meaning(list(_shared_texts(book)), _date_styles(book), epoch)
             yield from _rows(_events(book, sheet), meaning)
     except _DAMAGE:
-        raise Unreadable(Fault("not_xlsx", "this is no whole XLSX workbook: open it and save it as .xlsx")) from None
+        raise Unreadable(
+            Fault(
+                "not_xlsx",
+                "tệp không phải bảng tính XLSX nguyên vẹn: mở và lưu lại dạng .xlsx"
+                " | this is no whole XLSX workbook: open it and save it as .xlsx",
+            )
+        ) from None
 
 
 class _Meaning(NamedTuple):
@@ -86,17 +98,39 @@ def _open(file: BinaryIO) -> zipfile.ZipFile:
     file.seek(0)
     content = file.read()
     if content.startswith(_OLE):
-        raise Unreadable(Fault("not_xlsx", "the file is an old .xls or has a password: save it as .xlsx without one"))
+        raise Unreadable(
+            Fault(
+                "not_xlsx",
+                "tệp là .xls cũ hoặc có mật khẩu: lưu lại dạng .xlsx, không đặt mật khẩu"
+                " | the file is an old .xls or has a password: save it as .xlsx without one",
+            )
+        )
     if content.count(_ENTRY) > MAX_PARTS:
-        raise Unreadable(Fault("zip_bomb", f"the workbook has more than {MAX_PARTS} parts"))
+        raise Unreadable(
+            Fault(
+                "zip_bomb",
+                f"bảng tính có hơn {MAX_PARTS} thành phần: chép dữ liệu sang tệp mới"
+                f" | the workbook has more than {MAX_PARTS} parts",
+            )
+        )
     book = zipfile.ZipFile(file)
     parts = book.infolist()
     if sum(part.file_size for part in parts) > MAX_INFLATED_BYTES:
         raise Unreadable(
-            Fault("zip_bomb", f"the workbook holds over {MAX_INFLATED_BYTES >> 20} MB: split it, or use CSV")
+            Fault(
+                "zip_bomb",
+                f"bảng tính lớn hơn {MAX_INFLATED_BYTES >> 20} MB: chia nhỏ hoặc dùng CSV"
+                f" | the workbook holds over {MAX_INFLATED_BYTES >> 20} MB: split it, or use CSV",
+            )
         )
     if any(part.compress_type not in _BOUNDED for part in parts):
-        raise Unreadable(Fault("not_xlsx", "the workbook is packed in an unusual way: open it and save it again"))
+        raise Unreadable(
+            Fault(
+                "not_xlsx",
+                "bảng tính được nén khác thường: mở và lưu lại"
+                " | the workbook is packed in an unusual way: open it and save it again",
+            )
+        )
     return book
 
 
@@ -112,7 +146,12 @@ def _first_sheet(book: zipfile.ZipFile) -> tuple[str, date]:
         if kind == "start" and relation and attributes.get("Id") == relation:
             target = attributes["Target"]
             return target[1:] if target.startswith("/") else f"xl/{target}", epoch
-    raise Unreadable(Fault("no_sheet", "the workbook has no visible sheet"))
+    raise Unreadable(
+        Fault(
+            "no_sheet",
+            "bảng tính không có trang nào hiển thị: bỏ ẩn trang có dữ liệu | the workbook has no visible sheet",
+        )
+    )
 
 
 def _shared_texts(book: zipfile.ZipFile) -> Iterator[str]:
@@ -120,7 +159,13 @@ def _shared_texts(book: zipfile.ZipFile) -> Iterator[str]:
     if _TEXTS not in book.namelist():
         return
     if book.getinfo(_TEXTS).file_size > MAX_TEXTS_BYTES:
-        raise Unreadable(Fault("too_large", f"the workbook holds over {MAX_TEXTS_BYTES >> 20} MB of text: use CSV"))
+        raise Unreadable(
+            Fault(
+                "too_large",
+                f"bảng tính có hơn {MAX_TEXTS_BYTES >> 20} MB văn bản: dùng CSV"
+                f" | the workbook holds over {MAX_TEXTS_BYTES >> 20} MB of text: use CSV",
+            )
+        )
     events = _events(book, _TEXTS)
     for kind, name, _ in events:
         if kind == "start" and name == "si":
@@ -168,7 +213,13 @@ def _cells(events: Iterator[Event], meaning: _Meaning, row_number: int) -> list[
             if value == "":
                 continue
             if column > MAX_COLUMNS:
-                raise Unreadable(Fault("too_many_columns", f"a row has more than {MAX_COLUMNS} columns", row_number))
+                raise Unreadable(
+                    Fault(
+                        "too_many_columns",
+                        f"dòng có hơn {MAX_COLUMNS} cột: bỏ các cột thừa | a row has more than {MAX_COLUMNS} columns",
+                        row_number,
+                    )
+                )
             cells += [""] * (column - 1 - len(cells))
             cells.append(value)
         elif kind == "end" and name == "row":
@@ -234,7 +285,12 @@ def _text_until(closing: str, events: Iterator[Event]) -> tuple[str, bool]:
         elif name == "rPh":
             phonetic = kind == "start"
         if length > MAX_CELL:
-            raise Unreadable(Fault("too_large", f"a cell holds more than {MAX_CELL} characters"))
+            raise Unreadable(
+                Fault(
+                    "too_large",
+                    f"ô có hơn {MAX_CELL} ký tự: rút ngắn lại | a cell holds more than {MAX_CELL} characters",
+                )
+            )
     return "".join(texts), has_formula
 
 

@@ -27,9 +27,17 @@ def find_ground_faults(request: IssueRequest, agency_code: str) -> Iterator[Inpu
     if request.dossier_code is not None:
         yield from _find_dossier_faults(request.dossier_code)
         for name in given:
-            yield InputProblem(name, "two_grounds", "a dossier is the ground: leave this out, or leave out the dossier")
+            yield InputProblem(
+                name,
+                "two_grounds",
+                "hồ sơ đã là căn cứ: bỏ mục này, hoặc bỏ mã hồ sơ"
+                " | a dossier is the ground: leave this out, or leave out the dossier",
+            )
     elif not given:
-        message = "name the dossier; or, where there is none, legal_basis and decision_number"
+        message = (
+            "nhập mã hồ sơ; nếu không có hồ sơ, nhập căn cứ pháp lý và số quyết định"
+            " | name the dossier; or, where there is none, legal_basis and decision_number"
+        )
         yield InputProblem("dossier_code", "ground_missing", message)
     else:
         yield from _find_basis_faults(basis, agency_code)
@@ -59,20 +67,36 @@ def code_of(prepared: Prepared, number: int) -> str:
 def _find_dossier_faults(dossier_code: str) -> Iterator[InputProblem]:
     match = _DOSSIER_DATE.fullmatch(dossier_code)
     if match is None or not RESULT_CODE.fullmatch(f"{dossier_code}-KQ1") or len(match[4]) == _OWN_DIGITS:
-        yield InputProblem("dossier_code", "dossier_code", "give <agency>-<YYMMDD>-<4 or 6 digits>")
+        yield InputProblem(
+            "dossier_code",
+            "dossier_code",
+            "nhập dạng <mã cơ quan>-<năm tháng ngày, 6 chữ số>-<4 hoặc 6 chữ số>"
+            " | give <agency>-<YYMMDD>-<4 or 6 digits>",
+        )
         return
     try:
         date(2000 + int(match[1]), int(match[2]), int(match[3]))
     except ValueError:
-        yield InputProblem("dossier_code", "dossier_date", "the middle of the dossier code is no date")
+        yield InputProblem(
+            "dossier_code",
+            "dossier_date",
+            "sửa phần giữa của mã hồ sơ: không phải là ngày | the middle of the dossier code is no date",
+        )
 
 
 def _find_basis_faults(basis: dict[str, str | None], agency_code: str) -> Iterator[InputProblem]:
     if not RESULT_CODE.fullmatch(f"{agency_code}-991231-99999-KQ1"):
-        message = "this agency's code is too long for results without a dossier: name the dossier"
+        message = (
+            "mã cơ quan quá dài cho kết quả không có hồ sơ: nhập mã hồ sơ"
+            " | this agency's code is too long for results without a dossier: name the dossier"
+        )
         yield InputProblem("dossier_code", "required", message)
     for name, text in basis.items():
         if text is None:
-            yield InputProblem(name, "required", "a legal basis and the number of a decision go together")
+            yield InputProblem(
+                name,
+                "required",
+                "nhập cả căn cứ pháp lý và số quyết định | a legal basis and the number of a decision go together",
+            )
         else:
             yield from find_text_faults(name, text)

@@ -68,7 +68,9 @@ class Holds:
     async def set_rule(self, rule: IssuingRule, actor: str) -> None:
         """Say what is too fast in an agency; '' in all that have no rule of their own. Raises InvalidInput."""
         if rule.per_hour < 1 or rule.times_usual < 1:
-            raise InvalidInput(InputProblem("per_hour", "out_of_range", "both numbers are 1 or more"))
+            raise InvalidInput(
+                InputProblem("per_hour", "out_of_range", "cả hai số phải từ 1 trở lên | both numbers are 1 or more")
+            )
         async with db.transaction(self._pool) as conn:
             await store.set_rule(conn, rule)
             said = msgspec.json.encode(rule).decode()

@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, Protocol
 
-from khoso.errors import InputProblem, InvalidInput, NotAuthorisedToIssue
+from khoso.errors import UNKNOWN_TYPE, InputProblem, InvalidInput, NotAuthorisedToIssue
 from khoso.formats import claims as claims_format
 from khoso.formats import cose
 from khoso.formats.claims import Claims, FieldValue, StatusRef
@@ -68,7 +68,7 @@ def prepare(
     """Check one request of an agency. Raises NotAuthorisedToIssue, or InvalidInput with every problem found."""
     result_type = catalogue.latest.get(request.type_code)
     if result_type is None:
-        raise InvalidInput(InputProblem("type_code", "unknown_type", "no result type has this code"))
+        raise InvalidInput(UNKNOWN_TYPE)
     kid = catalogue.signing_key(agency_code, now)
     if kid is None or not catalogue.may_issue(agency_code, request.type_code, now):
         raise NotAuthorisedToIssue(agency_code, request.type_code)
@@ -140,13 +140,21 @@ class _Problems(list[InputProblem]):
 
 def _check_holder(holder: Holder, problems: _Problems) -> Holder:
     if holder.kind == "person" and not _PERSONAL_ID.fullmatch(holder.id):
-        problems.note("holder.id", "personal_id", "give the 12 digits of the personal id")
+        problems.note(
+            "holder.id",
+            "personal_id",
+            "nhập đủ 12 chữ số của số định danh cá nhân | give the 12 digits of the personal id",
+        )
     if holder.kind == "organisation" and not _TAX_CODE.fullmatch(holder.id):
-        problems.note("holder.id", "tax_code", "give a tax code of 10, 12 or 13 digits")
+        problems.note(
+            "holder.id",
+            "tax_code",
+            "nhập mã số thuế gồm 10, 12 hoặc 13 chữ số | give a tax code of 10, 12 or 13 digits",
+        )
     try:
         return Holder(holder.kind, holder.id, clean_text(holder.name, 200))
     except BadValue as bad:
-        problems.note("holder.name", bad.code, str(bad))
+        problems.note("holder.name", bad.code, bad.message)
         return holder
 
 
@@ -156,7 +164,11 @@ def _check_fields(
     """The values in the form of the code, unmasked, each with its field, in the order of the type."""
     known = {field.name for field in result_type.fields}
     for name in given.keys() - known:
-        problems.note(f"fields.{name}", "unknown_field", f"{result_type.code} has no such field")
+        problems.note(
+            f"fields.{name}",
+            "unknown_field",
+            f"bỏ mục này: {result_type.code} không có trường thông tin này | {result_type.code} has no such field",
+        )
     checked = ((field, _check_field(field, given.get(field.name), problems)) for field in result_type.fields)
     return [(field, value) for field, value in checked if value is not None]
 
@@ -172,12 +184,12 @@ def _texts(values: Iterable[tuple[Field, FieldValue]]) -> Iterator[str]:
 def _check_field(field: Field, value: Any, problems: _Problems) -> FieldValue | None:
     if value is None:
         if field.required:
-            problems.note(f"fields.{field.name}", "required", f"{field.label_vi} is required")
+            problems.note(f"fields.{field.name}", "required", f"nhập {field.label_vi} | {field.label_en} is required")
         return None
     try:
         return to_code(field, value)
     except BadValue as bad:
-        problems.note(f"fields.{field.name}", bad.code, str(bad))
+        problems.note(f"fields.{field.name}", bad.code, bad.message)
         return None
 
 
@@ -188,19 +200,42 @@ def _check_dates(
     today = now.astimezone(VIETNAM).date()
     first_day = request.valid_from or today
     if not 0 <= (first_day - today).days <= MAX_AHEAD_DAYS:
-        problems.note("valid_from", "out_of_range", f"from today to {MAX_AHEAD_DAYS} days ahead")
+        problems.note(
+            "valid_from",
+            "out_of_range",
+            f"chọn ngày từ hôm nay đến {MAX_AHEAD_DAYS} ngày tới | from today to {MAX_AHEAD_DAYS} days ahead",
+        )
         first_day = today
     longest = None if validity.months is None else _add_months(first_day, validity.months)
     last_day = request.valid_until or longest
     if validity.fixed and last_day != longest:
-        problems.note("valid_until", "fixed_term", f"this type always runs {validity.months} months; leave it out")
+        problems.note(
+            "valid_until",
+            "fixed_term",
+            f"loại này luôn có thời hạn {validity.months} tháng: bỏ trống"
+            f" | this type always runs {validity.months} months; leave it out",
+        )
     elif last_day is not None and last_day >= LAST_DAY:
-        problems.note("valid_until", "too_long", f"before {LAST_DAY.isoformat()}; leave it out if there is no end")
+        problems.note(
+            "valid_until",
+            "too_long",
+            f"chọn ngày trước {LAST_DAY.isoformat()}; bỏ trống nếu không thời hạn"
+            f" | before {LAST_DAY.isoformat()}; leave it out if there is no end",
+        )
         last_day = None
     elif last_day is not None and last_day < first_day:
-        problems.note("valid_until", "before_valid_from", "must not lie before valid_from")
+        problems.note(
+            "valid_until",
+            "before_valid_from",
+            "chọn ngày không sớm hơn ngày bắt đầu có hiệu lực | must not lie before valid_from",
+        )
     elif last_day is not None and longest is not None and last_day > longest:
-        problems.note("valid_until", "too_long", f"at most {validity.months} months: {longest.isoformat()}")
+        problems.note(
+            "valid_until",
+            "too_long",
+            f"tối đa {validity.months} tháng: chọn ngày muộn nhất là {longest.isoformat()}"
+            f" | at most {validity.months} months: {longest.isoformat()}",
+        )
     begins = int(now.timestamp()) if first_day == today else _start_of(first_day)
     return begins, None if last_day is None else _start_of(last_day + timedelta(days=1))
 
@@ -222,7 +257,10 @@ def _check_size(claims: Claims, result_code: str) -> None:
     longest = claims._replace(result_code=result_code, status=StatusRef(1 << 16, SIZE - 1))
     signed = cose.assemble(bytes(cose.KID_BYTES), claims_format.encode(longest), bytes(64))
     if len(signed) > MAX_SIGNED:
-        message = f"the code would hold {len(signed)} bytes, at most {MAX_SIGNED}: shorten the texts"
+        message = (
+            f"mã QR chứa {len(signed)} byte, tối đa {MAX_SIGNED}: rút ngắn nội dung"
+            f" | the code would hold {len(signed)} bytes, at most {MAX_SIGNED}: shorten the texts"
+        )
         raise InvalidInput(InputProblem("fields", "code_too_large", message))
 
 

@@ -33,7 +33,7 @@ async def issue(request: IssueRequest, asking: Asking) -> bytes:
     services.identity.step_ups.require(caller, "issue")
     key = asking.header(b"idempotency-key")
     if key is None:
-        raise InvalidInput(InputProblem("Idempotency-Key", "required", "is missing"))
+        raise InvalidInput(InputProblem("Idempotency-Key", "required", "gửi kèm Idempotency-Key | is missing"))
     check_idempotency_key(key)
     return msgspec.json.encode(await issuer.issue(request, caller.acting_agency, caller.subject, key))
 

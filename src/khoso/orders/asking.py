@@ -33,7 +33,10 @@ class Asked:
 def ask_for_one(result_code: str, act: StatusAct, by: Orderer) -> Asked:
     """An act on one result. Raises InvalidInput if it names a newer result and should not, or the other way round."""
     if (act.act == "supersede") != (act.superseded_by is not None):
-        message = "name the newer result's code when superseding, and only then"
+        message = (
+            "nhập mã kết quả mới khi thay thế, và chỉ khi đó"
+            " | name the newer result's code when superseding, and only then"
+        )
         raise InvalidInput(InputProblem("superseded_by", "successor", message))
     wanted = Wanted("superseded_by", result_code, act.superseded_by)
     return Asked(decision=act, by=by, wanted=[wanted])
@@ -42,7 +45,10 @@ def ask_for_one(result_code: str, act: StatusAct, by: Orderer) -> Asked:
 def ask(request: OrderRequest, by: Orderer, idempotency_key: str) -> Asked:
     """What a request names or describes. Raises InvalidInput as `wanted_of`, and for a count without a query."""
     if (request.query is not None) != (request.expected_count is not None):
-        message = "give the count of the preview with a query, and only then"
+        message = (
+            "gửi số lượng của bản xem trước cùng với query, và chỉ khi đó"
+            " | give the count of the preview with a query, and only then"
+        )
         raise InvalidInput(InputProblem("expected_count", "required", message))
     return Asked(
         decision=request,

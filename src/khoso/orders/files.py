@@ -18,13 +18,15 @@ def read_lines(content: bytes, act: Act) -> list[Wanted]:
     try:
         wanted = list(_read(content.decode("utf-8-sig"), act))
     except UnicodeDecodeError:
-        raise _unreadable("encoding", "save the file as UTF-8") from None
+        raise _unreadable("encoding", "lưu lại tệp với bảng mã UTF-8 | save the file as UTF-8") from None
     except csv.Error:
-        raise _unreadable("csv", "give one result code a line, or CSV") from None
+        raise _unreadable(
+            "csv", "mỗi dòng ghi một mã kết quả, hoặc dùng CSV | give one result code a line, or CSV"
+        ) from None
     if not wanted:
-        raise _unreadable("empty", "the file names no result")
+        raise _unreadable("empty", "tệp không có kết quả nào: ghi mỗi dòng một mã kết quả | the file names no result")
     if len(wanted) > MAX_RESULTS:
-        raise _unreadable("too_many", f"at most {MAX_RESULTS} results")
+        raise _unreadable("too_many", f"tối đa {MAX_RESULTS} kết quả: chia nhỏ tệp | at most {MAX_RESULTS} results")
     return wanted
 
 

@@ -47,9 +47,15 @@ def wanted_of(request: OrderRequest | PreviewRequest) -> list[Wanted] | None:
     """
     ways = [way for way in ("results", "replacements", "query") if getattr(request, way) is not None]
     if len(ways) != 1:
-        raise InvalidInput(InputProblem("results", "one_way", "give one of results, replacements and query"))
+        raise InvalidInput(
+            InputProblem(
+                "results",
+                "one_way",
+                "chọn một trong results, replacements và query | give one of results, replacements and query",
+            )
+        )
     if (ways[0] == "replacements") != (request.act == "supersede"):
-        message = "give replacements when superseding, and only then"
+        message = "gửi replacements khi thay thế, và chỉ khi đó | give replacements when superseding, and only then"
         raise InvalidInput(InputProblem(ways[0], "successor", message))
     if request.query is not None:
         return None
@@ -87,7 +93,14 @@ async def resolve_query(conn: Connection, purview: Purview, act: Act, query: Que
     allowed = _check_query(act, query)
     places = await store.list_places(conn, purview, query, MAX_RESULTS + 1)
     if len(places) > MAX_RESULTS:
-        raise InvalidInput(InputProblem("query", "too_many", f"more than {MAX_RESULTS} results: give a shorter time"))
+        raise InvalidInput(
+            InputProblem(
+                "query",
+                "too_many",
+                f"hơn {MAX_RESULTS} kết quả: chọn khoảng thời gian ngắn hơn"
+                f" | more than {MAX_RESULTS} results: give a shorter time",
+            )
+        )
     statuses = await store.list_statuses(conn, sorted((p.vault_id, p.credential_id) for p in places))
     fitting = [place for place in places if statuses[place.credential_id] in allowed]
     chosen = [Chosen(place.result_code, place.vault_id, place.credential_id) for place in fitting]
@@ -97,13 +110,23 @@ async def resolve_query(conn: Connection, purview: Purview, act: Act, query: Que
 def _check_query(act: Act, query: Query) -> frozenset[int]:
     """The statuses that are looked for."""
     if query.issued_by is None and query.type_code is None and query.issued_from is None:
-        message = "say by whom, of which type or from when: everything is surely not meant"
+        message = (
+            "nêu người cấp, loại kết quả hoặc từ khi nào, để không chọn tất cả"
+            " | say by whom, of which type or from when: everything is surely not meant"
+        )
         raise InvalidInput(InputProblem("query", "too_wide", message))
     if query.status is None:
         return ALLOWED_FROM[act]
     status = STATUS_NAMES.index(query.status)
     if status not in ALLOWED_FROM[act] and not is_annulment(act, status):
-        raise InvalidInput(InputProblem("query.status", "status", "no result of this status can be changed so"))
+        raise InvalidInput(
+            InputProblem(
+                "query.status",
+                "status",
+                "kết quả ở tình trạng này không thể thay đổi như vậy: chọn tình trạng khác"
+                " | no result of this status can be changed so",
+            )
+        )
     return frozenset({status})
 
 

@@ -145,7 +145,9 @@ async def place_order_by_file(
     only_valid: Annotated[bool, QueryParameter(description="Leave wrong lines out: else nothing is ordered")] = False,
 ) -> Response[OrderView | None]:
     if request.content_type[0] not in _FILES:
-        raise InvalidInput(InputProblem("Content-Type", "unknown_format", f"one of {', '.join(_FILES)}"))
+        raise InvalidInput(
+            InputProblem("Content-Type", "unknown_format", f"gửi tệp văn bản hoặc CSV | one of {', '.join(_FILES)}")
+        )
     asked = FileRequest(
         act=act,
         reason_code=reason_code,

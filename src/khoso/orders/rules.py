@@ -30,16 +30,20 @@ ALLOWED_FROM: Mapping[Act, frozenset[int]] = {
 """Whoever acts alone. Two persons may restore what was revoked; superseded is the end."""
 
 _MESSAGES: Mapping[str, str] = {
-    "missing": "give a result code",
-    "repeated": "name each result once",
-    "unknown": "the agency issued no result with this code",
-    "successor_missing": "name the newer result's code",
-    "successor_unknown": "the agency issued no newer result with this code",
-    "itself": "a result cannot take its own place",
-    "successor_changes": "name as the newer one a result that this order leaves as it is",
-    "other_holder": "name a result of the same holder",
-    "needs_approval": "a revocation is annulled by two persons: order it anew",
-    "altered": "what is recorded is not what was ordered: tell whoever runs this system",
+    "missing": "nhập mã kết quả | give a result code",
+    "repeated": "mỗi kết quả chỉ nêu một lần: bỏ dòng trùng | name each result once",
+    "unknown": "cơ quan không cấp kết quả nào có mã này: kiểm tra lại mã | the agency issued no result with this code",
+    "successor_missing": "nhập mã của kết quả mới thay thế | name the newer result's code",
+    "successor_unknown": "cơ quan không cấp kết quả mới nào có mã này: kiểm tra lại mã"
+    " | the agency issued no newer result with this code",
+    "itself": "kết quả không thể thay thế chính nó: nhập mã của kết quả mới | a result cannot take its own place",
+    "successor_changes": "kết quả mới không được nằm trong các kết quả mà quyết định này thay đổi"
+    " | name as the newer one a result that this order leaves as it is",
+    "other_holder": "chọn kết quả của cùng một chủ sở hữu | name a result of the same holder",
+    "needs_approval": "huỷ việc thu hồi cần hai người: hãy lập lại quyết định"
+    " | a revocation is annulled by two persons: order it anew",
+    "altered": "dữ liệu đã ghi khác quyết định: báo người vận hành hệ thống"
+    " | what is recorded is not what was ordered: tell whoever runs this system",
 }
 
 
@@ -69,7 +73,9 @@ def is_about_status(fault: Fault) -> bool:
 
 def explain(fault: Fault) -> InputProblem:
     """The fault as an answer tells it."""
-    message = _MESSAGES.get(fault.code, "its present status does not allow this")
+    message = _MESSAGES.get(
+        fault.code, "tình trạng hiện tại không cho phép: bỏ kết quả này | its present status does not allow this"
+    )
     return InputProblem(fault.wanted.field, fault.code, message)
 
 
@@ -86,11 +92,30 @@ def check(decision: Decision, now: datetime) -> list[InputProblem]:
 
 def _check_time(effective_at: datetime, now: datetime) -> list[InputProblem]:
     if effective_at.tzinfo is None:
-        return [InputProblem("effective_at", "offset", "give the time with its offset, Z or +07:00")]
+        return [
+            InputProblem(
+                "effective_at",
+                "offset",
+                "nhập thời điểm kèm múi giờ, Z hoặc +07:00 | give the time with its offset, Z or +07:00",
+            )
+        ]
     if effective_at < now:
-        return [InputProblem("effective_at", "past", "no decision reaches back: leave it out to act at once")]
+        return [
+            InputProblem(
+                "effective_at",
+                "past",
+                "quyết định không có hiệu lực lùi: bỏ trống để thực hiện ngay"
+                " | no decision reaches back: leave it out to act at once",
+            )
+        ]
     if effective_at > now + FURTHEST:
-        return [InputProblem("effective_at", "too_far", f"at most {FURTHEST.days} days ahead")]
+        return [
+            InputProblem(
+                "effective_at",
+                "too_far",
+                f"chọn thời điểm trong vòng {FURTHEST.days} ngày tới | at most {FURTHEST.days} days ahead",
+            )
+        ]
     return []
 
 

@@ -118,7 +118,9 @@ class Orders:
             if order.author == approver:
                 raise SecondPersonNeeded(order_id)
             if order.order_hash != order_hash:
-                raise NotAsExpected(InputProblem("order_hash", "differs", "look at the order again"))
+                raise NotAsExpected(
+                    InputProblem("order_hash", "differs", "quyết định đã khác: hãy xem lại | look at the order again")
+                )
             if order.approver == approver:
                 return order
             now = self._now()
@@ -230,7 +232,10 @@ class Orders:
         if asked.query is not None:
             resolved = await resolve_query(conn, asked.by.purview, act, asked.query, self._four_eyes)
             if len(resolved.chosen) != asked.expected_count:
-                message = f"there are {len(resolved.chosen)} now: look at the preview again"
+                message = (
+                    f"nay có {len(resolved.chosen)} kết quả: hãy xem lại bản xem trước"
+                    f" | there are {len(resolved.chosen)} now: look at the preview again"
+                )
                 raise NotAsExpected(InputProblem("expected_count", "differs", message))
         else:
             at_once = asked.decision.effective_at is None
@@ -238,7 +243,9 @@ class Orders:
         if not asked.only_valid:
             _refuse_faults(resolved.faults)
         if not resolved.chosen:
-            raise InvalidInput(InputProblem("results", "none", "no result is left to change"))
+            raise InvalidInput(
+                InputProblem("results", "none", "không còn kết quả nào để thay đổi | no result is left to change")
+            )
         return resolved
 
     async def _find_answer(self, asked: Asked) -> Order | None:

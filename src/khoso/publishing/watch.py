@@ -15,7 +15,10 @@ from khoso.publishing import store
 from khoso.publishing.model import Gap, RecordHeads
 
 _BEHIND = "record behind what was published: issuing is shut"
-_RECOVER = "whoever runs this system runs `khoso status recover` (docs/operations.md)"
+_RECOVER = (
+    "người vận hành hệ thống chạy `khoso status recover`"
+    " | whoever runs this system runs `khoso status recover` (docs/operations.md)"
+)
 
 
 class RecordWatch:

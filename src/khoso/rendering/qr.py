@@ -70,7 +70,13 @@ def qr_svg(text: str) -> bytes:
 def qr_png(text: str, *, module_px: int) -> bytes:
     """A PNG of one bit to a pixel, quiet zone included; `InvalidInput` unless 1 <= module_px <= 24."""
     if not 1 <= module_px <= MODULE_PX_MAX:
-        raise InvalidInput(InputProblem("module_px", "out_of_range", f"needs 1 to {MODULE_PX_MAX} pixels"))
+        raise InvalidInput(
+            InputProblem(
+                "module_px",
+                "out_of_range",
+                f"chọn từ 1 đến {MODULE_PX_MAX} điểm ảnh | needs 1 to {MODULE_PX_MAX} pixels",
+            )
+        )
     rows = [bytes(row).translate(_TO_GREY) for row in _draw(text).matrix_iter(border=QUIET_ZONE_MODULES)]
     side_px = len(rows) * module_px
     picture = Image.frombytes("L", (len(rows), len(rows)), b"".join(rows)).convert("1")
@@ -89,7 +95,11 @@ def qr_terminal(text: str) -> str:
 def split_segments(text: str) -> tuple[str, str]:
     """The head, for byte mode, and the digits at the end, for numeric mode; one of them may be empty."""
     if not (text and text.isascii() and text.isprintable()):
-        raise InvalidInput(InputProblem("text", "not_printable_ascii", "needs printable ASCII characters"))
+        raise InvalidInput(
+            InputProblem(
+                "text", "not_printable_ascii", "chỉ dùng ký tự ASCII in được | needs printable ASCII characters"
+            )
+        )
     head = text.rstrip("0123456789")
     return head, text[len(head) :]
 

@@ -72,7 +72,11 @@ class Days(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         """Raises InvalidInput if the last is before the first."""
         if self.since and self.until and self.until < self.since:
-            raise InvalidInput(InputProblem("until", "before_since", "give a day that is not before since"))
+            raise InvalidInput(
+                InputProblem(
+                    "until", "before_since", "chọn ngày không sớm hơn since | give a day that is not before since"
+                )
+            )
 
 
 class ReportPage(msgspec.Struct, frozen=True):

@@ -24,12 +24,22 @@ def redraw(photo: bytes) -> bytes:
             warnings.simplefilter("ignore")  # Pillow's own limit warns; ours refuses
             return _redrawn(Image.open(io.BytesIO(photo), formats=FORMATS))
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise InvalidInput(InputProblem("photo", "unreadable", f"a picture as {', '.join(FORMATS)}")) from None
+        raise InvalidInput(
+            InputProblem(
+                "photo", "unreadable", f"chọn ảnh dạng {', '.join(FORMATS)} | a picture as {', '.join(FORMATS)}"
+            )
+        ) from None
 
 
 def _redrawn(opened: Image.Image) -> bytes:
     if opened.width * opened.height > MAX_PIXELS:
-        raise InvalidInput(InputProblem("photo", "too_large", f"{MAX_PIXELS // 1_000_000} megapixels at most"))
+        raise InvalidInput(
+            InputProblem(
+                "photo",
+                "too_large",
+                f"chọn ảnh tối đa {MAX_PIXELS // 1_000_000} megapixel | {MAX_PIXELS // 1_000_000} megapixels at most",
+            )
+        )
     upright = ImageOps.exif_transpose(opened).convert("RGB")
     upright.thumbnail((SIDE, SIDE))
     plain = Image.new("RGB", upright.size)

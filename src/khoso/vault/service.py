@@ -50,7 +50,9 @@ class Vaults:
     async def list_results(self, vault_id: UUID, search: Search) -> Page:
         """A page of the vault's results, newest first. Raises InvalidInput for a bad cursor or limit."""
         if not 1 <= search.limit <= MAX_PAGE:
-            raise InvalidInput(InputProblem("limit", "out_of_range", f"from 1 to {MAX_PAGE}"))
+            raise InvalidInput(
+                InputProblem("limit", "out_of_range", f"chọn từ 1 đến {MAX_PAGE} | from 1 to {MAX_PAGE}")
+            )
         async with db.transaction(self._pool, Bounds(vault_id=vault_id)) as conn:
             entries = await store.list_entries(
                 conn,

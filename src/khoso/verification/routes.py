@@ -24,7 +24,11 @@ async def verify(request: VerifyRequest, asking: Asking) -> bytes:
     elif request.lookup_code is not None and request.code is None:
         checked = await verifier.verify_lookup(request.lookup_code, inspector)
     else:
-        raise InvalidInput(InputProblem("body", "one_of", "give either code or lookup_code"))
+        raise InvalidInput(
+            InputProblem(
+                "body", "one_of", "gửi code hoặc lookup_code, không gửi cả hai | give either code or lookup_code"
+            )
+        )
     return verifier.view.write(checked, verifier.catalogue())
 
 
