@@ -65,13 +65,14 @@ app.add_typer(issuing_app, name="issuing")
 
 
 def main() -> None:
-    """Run a command; an error of ours ends with one line that says what to do, and exit status 1."""
+    """Run a command; an error of ours ends with a line for each thing to do, and exit status 1."""
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))  # what is asked for is on stdout
     try:
         app()
     except KhosoError as error:
         err.print(f"[red]{(type(error).__doc__ or '').strip()}[/]")
-        err.print(str(error), highlight=False, markup=False)
+        for line in [f"{one.field}: {one.message}" for one in error.problems] or [str(error)]:
+            err.print(line, highlight=False, markup=False)
         sys.exit(EXIT_ERROR)
 
 

@@ -73,7 +73,8 @@ class StepUpRequired(KhosoError):
 class OAuthRefused(KhosoError):
     """Yêu cầu cấp mã truy cập bị từ chối. | The request for a token was refused.
 
-    `code` is that of RFC 6749, 5.2, or of the standard that adds one.
+    `code` is that of RFC 6749, 5.2, or of the standard that adds one; `reason` is for whoever writes the app,
+    and English, for the standard allows no letters beyond ASCII there.
     """
 
     def __init__(self, code: str, reason: str) -> None:
