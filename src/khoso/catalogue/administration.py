@@ -146,7 +146,7 @@ def _refuse_circle(changed: Agency, agencies: Mapping[str, Agency]) -> None:
                 InputProblem(
                     "parent_code",
                     "circle",
-                    "chọn cơ quan khác: cơ quan đã chọn nằm dưới cơ quan này | it is above this agency",
+                    "chọn cơ quan khác: cơ quan đã chọn nằm dưới cơ quan này | it is below this agency",
                 )
             )
         above = agencies[above].parent_code
