@@ -26,6 +26,15 @@ Take = Callable[[Image.Image, random.Random], Frame]
 """One frame of a picture of a code, by chance of the given kind."""
 
 
+def before(film: Path) -> tuple[str, ...]:
+    """The flags of a Chromium whose camera is that film; a page needs the permission besides."""
+    return (
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={film}",
+    )
+
+
 def write_film(path: Path, pictures: Iterable[Image.Image], take: Take, seed: int = 20261126) -> None:
     """Each paper for some frames, and the empty desk before the next. Equal arguments give equal films."""
     chance = random.Random(seed)

@@ -32,7 +32,6 @@ SIZES = {320: 1000, 390: 1000, 768: 1024, 1280: 900}
 COLOURS = 64
 MAX_BYTES = 6_000_000
 API, LISTS = "**/api/v1/verify", "**/lists/bundle"
-FILM_FLAGS = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 
 
 @dataclass(frozen=True)
@@ -275,7 +274,7 @@ async def take(scenes: Sequence[Scene], demo: Demo, room: Path, into: Path) -> N
     still = filming.CONDITIONS["still"]
     paper = Image.open(io.BytesIO(qr_png(papers["truck-good"]["code"], module_px=filming.MODULE_PX)))
     filming.write_film(film, [paper], lambda code, chance: blurred(still(code, chance), radius_px=9))
-    async with open_chromium(*FILM_FLAGS, f"--use-file-for-fake-video-capture={film}") as browser:
+    async with open_chromium(*filming.before(film)) as browser:
         for language in LANGUAGES:
             for scene in scenes:
                 context = await browser.new_context(

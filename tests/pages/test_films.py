@@ -17,7 +17,7 @@ from playwright.async_api import TimeoutError as Late
 
 from browsers import open_chromium
 from demo_site import Site
-from filming import CONDITIONS, MODULE_PX, write_film
+from filming import CONDITIONS, MODULE_PX, before, write_film
 from khoso.formats.verdict import Outcome
 from khoso.pages.model import PaperToScan
 from khoso.rendering.qr import qr_png
@@ -27,7 +27,6 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300
 WHOLE = os.environ.get("KHOSO_FILMS") == "whole"
 PATIENCE_MS = 240_000
 LOOK_ALIKE = ".evil.example"
-FLAGS = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--use-file-for-fake-video-capture=")
 
 SAID_ALL = "(wanted) => wanted.every((one) => said.has(one))"
 WATCH = """() => {
@@ -61,7 +60,7 @@ def spread(papers: Mapping[str, PaperToScan]) -> list[PaperToScan]:
 
 async def watch(site: Site, film: Path, wanted: Iterable[str]) -> set[str]:
     """Everything that the scanner says before that film, once it has said all that is wanted or patience has ended."""
-    async with open_chromium(*FLAGS[:-1], FLAGS[-1] + str(film)) as browser:
+    async with open_chromium(*before(film)) as browser:
         context = await browser.new_context(permissions=["camera"], viewport={"width": 390, "height": 844})
         page = await context.new_page()
         await page.goto(f"{site.origin}/scan")
