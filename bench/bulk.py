@@ -11,26 +11,20 @@ import io
 import os
 import random
 import resource
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
-from bench.load import cpu_seconds
 from khoso import db, jobs
 from khoso.bulk import BulkIssuing
-from khoso.catalogue import danang
 from khoso.config import Config
-from khoso.demo.build import ensure_keys
-from khoso.embedded import EmbeddedPostgres, provision
 from khoso.imports.model import Job, Upload
 from khoso.imports.running import run_import
 from khoso.imports.service import Imports
-from khoso.migrating import migrate
-from khoso.signing.files import KeyFiles
 from khoso.wiring import open_services, utc_now
+
+from . import town
+from .load import cpu_seconds
 
 ROWS = 100_000
 TYPE_CODE, AGENCY = "KQ.H17.000006", "H17.11"
@@ -42,22 +36,12 @@ _NAMES = ("Nguyễn Văn An", "Trần Thị Bích", "Lê Hoàng Đức", "Phạm
 
 def main() -> None:
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
-    room = Path(tempfile.mkdtemp(prefix="khoso-bench-", dir="/tmp"))
-    room.chmod(0o711)  # the account that runs PostgreSQL for root must get through
-    try:
-        with EmbeddedPostgres(room / "base") as server:
-            asyncio.run(_measure(server, room / "keys", rows))
-    finally:
-        shutil.rmtree(room)
+    with town.town() as config:
+        asyncio.run(_measure(config, rows))
 
 
-async def _measure(server: EmbeddedPostgres, keys: Path, rows: int) -> None:
-    database = await provision(server)
-    await migrate(database.owner_dsn)
-    KeyFiles(keys).prepare(development=True)
-    async with open_services(Config(database_url=database.app_dsn, keys_dir=keys), verifying=False) as services:
-        await services.catalogue.load(danang.load(), "bench")
-        await ensure_keys(services, utc_now())
+async def _measure(config: Config, rows: int) -> None:
+    async with open_services(config, verifying=False) as services:
         issuing = BulkIssuing(services.issuer, lambda: services.catalogue.snapshot, utc_now, lambda: None)
         imports = Imports(services.pool, issuing, jobs.enqueue, utc_now)
         upload = Upload(type_code=TYPE_CODE, file_format="csv", issue_valid=False, idempotency_key="bench")
@@ -67,7 +51,7 @@ async def _measure(server: EmbeddedPostgres, keys: Path, rows: int) -> None:
         await run_import(services.pool, issuing, job.import_id, utc_now)
         ended, cpu_ended = time.perf_counter(), cpu_seconds(os.getpid())
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    await _check(database.owner_dsn, job, rows)
+    await _check(config.database_owner_url, job, rows)
     own = resource.getrusage(resource.RUSAGE_SELF)
     seconds = ended - began
     print(f"{rows} rows: uploaded {uploaded - began:.1f} s, checked and issued {ended - uploaded:.1f} s")
