@@ -6,6 +6,9 @@
 CREATE INDEX idempotency_key_to_forget ON idempotency_key (created_at);
 CREATE INDEX lookup_failure_to_forget ON lookup_failure (hour);
 CREATE INDEX spent_proof_to_forget ON spent_proof (expires_at);
+CREATE INDEX login_attempt_to_forget ON login_attempt (begun_at);
+-- Of a login that goes: the foreign keys look for what hangs on it.
+CREATE INDEX authorization_code_of_login ON authorization_code (login_id);
 
 -- A report without a note is forgotten: of what somebody wrote, scanned or photographed nothing is left.
 ALTER TABLE mismatch_report

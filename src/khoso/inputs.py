@@ -16,6 +16,7 @@ _PLACE = re.compile(r" - at `\$\.?([^`]+)`$")
 _WRONG_KIND = re.compile(r"Expected `([a-z |]+)`, got `([a-z]+)`")
 _OUT_OF_BOUNDS = re.compile(r"Expected `[a-z |]+`( of length)? ([<>]=?) ([0-9.-]+)")
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
+_UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
 _KINDS: Mapping[str, str] = {
     "int": "số nguyên",
     "float": "số",
@@ -26,17 +27,14 @@ _KINDS: Mapping[str, str] = {
     "datetime": "thời điểm",
     "date": "ngày",
 }
-_BEGINNINGS: Mapping[str, str] = {
-    "Object contains unknown field": "bỏ mục không có trong mẫu",
-    "Invalid enum value": "chọn một giá trị trong danh sách cho phép",
-}
 
 
 def to_form_problem(said: str, whole: str) -> InputProblem:
     """What msgspec said of data in a wrong form, at the place that it names; `whole` is the field if it names none."""
     place = _PLACE.search(said)
-    english = _PLACE.sub("", said)
-    message = f"sai dữ liệu: {_in_vietnamese(english)} | {english.replace(' | ', ' or ')}"
+    said = _PLACE.sub("", said)
+    vietnamese, english = (half.replace(" | ", " or ") for half in (_in_vietnamese(said), said))
+    message = f"sai dữ liệu: {vietnamese} | {english}"
     return InputProblem(whole if place is None else place[1], "form", message)
 
 
@@ -48,8 +46,11 @@ def _in_vietnamese(english: str) -> str:
         return f"cần {'độ dài' if match[1] else 'giá trị'} {match[2]} {match[3]}"
     if match := _MISSING.fullmatch(english):
         return f"thiếu mục `{match[1]}`"
-    words = (words for beginning, words in _BEGINNINGS.items() if english.startswith(beginning))
-    return next(words, "nhập lại cho đúng dạng")
+    if match := _UNKNOWN.fullmatch(english):
+        return f"bỏ mục `{match[1]}`, mẫu không có"
+    if english.startswith("Invalid enum value"):
+        return "chọn một giá trị trong danh sách cho phép"
+    return "nhập lại cho đúng dạng"
 
 
 def find_text_faults(field: str, text: str) -> Iterator[InputProblem]:

@@ -113,4 +113,6 @@ _CLAIMS: dict[str, tuple[str, _Claims, str]] = {
     "field-map": ("A map as value.", good_claims(f1={1: 2}), "fields"),
     "field-bool": ("true as value.", good_claims(f3=True), "fields"),
     "field-bytes": ("Bytes as value.", good_claims(f1=b"43C"), "fields"),
+    "three-faults": ("Of several faults the first is told.", good_claims({4: "x"}, r6=3, f0="x"), "fields"),
+    "two-faults": ("SPECIMEN is looked at before everything.", good_claims({1: ABSENT}, r8=1), "specimen"),
 }

@@ -98,7 +98,8 @@ async def test_who_has_lost_his_passkeys_begins_anew(
     answer = await browser.client.post("/api/v1/me/passkeys/options", headers=BY_SCRIPT)
     problem(answer, 403, "step_up_required")
 
-    reset = ("passkeys", "reset", subject, "--actor", "operator", "--json")
+    spelled = f"person:{subject.removeprefix('person:').upper()}"
+    reset = ("passkeys", "reset", spelled, "--actor", "operator", "--json")
     clock.forward(timedelta(seconds=1))
     assert (await asyncio.to_thread(khoso, *reset, config=config)).answer == {"passkeys": 1, "logins": 2}
     problem(await browser.client.get("/api/v1/me"), 401, "not_authenticated")
@@ -115,6 +116,30 @@ async def test_who_has_lost_his_passkeys_begins_anew(
     for nobody in (f"person:{UUID(int=0)}", "person:thinh", "client:system-1"):
         ended = await asyncio.to_thread(khoso, *reset[:2], nobody, *reset[3:], config=config)
         assert ended.status == 1, nobody
+
+
+async def test_a_login_that_ends_meanwhile_gets_no_token_and_registers_nothing(desk: Desk, browser: Browser) -> None:
+    """Its tokens are good for the second until this worker hears of their end."""
+    app = App(
+        desk,
+        await register(
+            desk, kind="app", name="App", agency_code="H17", redirect_uris=[REDIRECT], scopes=["vault:read"]
+        ),
+    )
+    tokens = await app.tokens(browser)
+    headers = {"authorization": f"Bearer {tokens['access_token']}"}
+    assert (await desk.client.post("/api/v1/me/passkeys/options", headers=headers)).status_code == 200
+    owner = await asyncpg.connect(desk.owner_dsn)
+    async with owner.transaction():
+        await owner.execute("UPDATE app_login SET ended_at = now()")
+        refreshing = asyncio.create_task(app.refresh(tokens["refresh_token"]))
+        await asyncio.wait([refreshing], timeout=0.5)
+        assert not refreshing.done(), "it waits"
+    await owner.close()
+    assert (await refreshing).status_code == 400
+    body = {"name": "phone", "credential": {}}
+    answer = await desk.client.post("/api/v1/me/passkeys", json=body, headers=headers)
+    problem(answer, 403, "not_permitted")
 
 
 async def test_an_agency_asks_its_people_and_not_its_systems(

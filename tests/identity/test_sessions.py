@@ -10,8 +10,14 @@ import pytest
 from conftest import Clock
 from desk import Desk, problem, read
 from identity.browsing import BY_SCRIPT, SAME_ORIGIN, Browser
+from identity.programs import REDIRECT, App, register
 
 ME = "/api/v1/me"
+
+
+ANDROID = (
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Mobile Safari/537.36"
+)
 
 
 async def test_the_cookie_is_for_this_host_and_no_script(browser: Browser) -> None:
@@ -113,10 +119,15 @@ async def test_one_sees_and_ends_ones_own_sessions_and_no_others(desk: Desk, bro
     problem(await other.client.get(ME), 401, "not_authenticated")
 
 
-async def test_the_page_shows_who_i_am(browser: Browser) -> None:
+async def test_the_page_shows_who_i_am_and_where(desk: Desk, browser: Browser) -> None:
+    asked = {"kind": "app", "name": "Công dân số Android", "agency_code": "H17", "redirect_uris": [REDIRECT]}
+    await App(desk, await register(desk, **asked, scopes=["vault:read"])).tokens(browser)
+    browser.client.headers["user-agent"] = ANDROID
     await browser.log_in("thinh")
     page = await browser.client.get("/account")
     assert "Nguyễn Hoàng Phước Thịnh" in page.text
+    for where in ("Chrome · Android", "Công dân số Android"):
+        assert f"<strong>{where}</strong>" in page.text
     assert page.headers["cache-control"] == "no-store"
 
 

@@ -52,8 +52,8 @@ class Module:
         match call.func:
             case ast.Name(name):
                 return self.origins.get(name, (self.name, name))
-            case ast.Attribute(attr=name):  # a method of this module's own
-                return self.name, name
+            case ast.Attribute(attr=name):  # of another module, or a method of this one's own
+                return next((maker for maker in MAKERS if maker[1] == name), (self.name, name))
         return None
 
     def values_of(self, name: str, function: Function | None) -> list[ast.expr]:
@@ -158,6 +158,7 @@ def test_every_message_is_vietnamese_and_then_english() -> None:
         'InputProblem("a", "b", "nhap van ban | give a text")',
         'InputProblem("a", "b", str(error))',
         "InputProblem(*args)",
+        'errors.InputProblem("a", "b", "give a text")',
         'InputProblem("a", "b", message="give a text")',
         'message = "give a text"\nInputProblem("a", "b", message)',
         'WORDS = {"a": "give a text"}\nInputProblem("a", "b", WORDS.get("a", "chữ | text"))',
@@ -202,7 +203,7 @@ class Wanted(msgspec.Struct, forbid_unknown_fields=True):
         (
             {"count": 1, "a | b": 1},
             "whole",
-            "bỏ mục không có trong mẫu",
+            "bỏ mục `a or b`, mẫu không có",
             "Object contains unknown field `a or b`",
         ),
     ],

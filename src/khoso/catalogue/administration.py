@@ -160,7 +160,7 @@ def _check_fields(definition: ResultType | None, names: Sequence[str]) -> None:
         InputProblem(
             f"fields.{place}",
             "not_beyond_code",
-            "bỏ mục này: loại kết quả không có, hoặc mã QR đã hiện đầy đủ"
+            "bỏ mục này: loại kết quả không có trường này, hoặc mã QR đã hiện đầy đủ"
             " | the type has no such field, or the code shows it whole",
         )
         for place, name in enumerate(names)

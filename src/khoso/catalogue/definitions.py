@@ -80,7 +80,9 @@ def _unknown_keys(given: Any, known: Any, path: str) -> Problems:
                 yield from _unknown_keys(value, known[key], f"{path}{key}.")
             else:
                 yield InputProblem(
-                    f"{path}{key}", "unknown_key", "bỏ mục này: định nghĩa không có | a definition has no such key"
+                    f"{path}{key}",
+                    "unknown_key",
+                    "bỏ mục này: định nghĩa không có mục này | a definition has no such key",
                 )
     elif isinstance(given, list):
         for index, value in enumerate(given):

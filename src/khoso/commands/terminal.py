@@ -68,7 +68,7 @@ def decode(data: bytes, kind: Any) -> Any:
     except msgspec.ValidationError as error:
         raise InvalidInput(to_form_problem(str(error), "file")) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(InputProblem("file", "json", f"sửa lại tệp: không phải JSON đúng | {error}")) from None
+        raise InvalidInput(InputProblem("file", "json", f"sửa lại tệp: không phải JSON hợp lệ | {error}")) from None
 
 
 def with_services(act: "Callable[[Services], Awaitable[Answer]]") -> Answer:

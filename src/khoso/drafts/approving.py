@@ -67,7 +67,7 @@ def check_seen(seen: Seen, draft: Draft, rights: Rights) -> str | None:
         raise SecondPersonNeeded(draft.draft_id)
     if draft.draft_hash != seen.draft_hash:
         raise NotAsExpected(
-            InputProblem("draft_hash", "differs", "dự thảo đã khác: hãy xem lại | look at the draft again")
+            InputProblem("draft_hash", "differs", "dự thảo đã thay đổi: hãy xem lại | look at the draft again")
         )
     return on_behalf_of
 

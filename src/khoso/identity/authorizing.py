@@ -254,7 +254,7 @@ class Authorizations:
         code = await login_store.use_code(conn, code_hash, now)
         if code is None:
             return await self._given_away(conn, await login_store.find_login_of_code(conn, code_hash), now, "code")
-        login = await login_store.find_login(conn, code.login_id, now)
+        login = await login_store.hold_login(conn, code.login_id, now)
         good = (
             now < code.expires_at
             and form.redirect_uri == code.redirect_uri
@@ -279,7 +279,7 @@ class Authorizations:
         if login_id is None:
             login_id = await login_store.find_login_of_token(conn, token_hash)
             return await self._given_away(conn, login_id, now, "refresh token")
-        login = await login_store.find_login(conn, login_id, now)
+        login = await login_store.hold_login(conn, login_id, now)
         if login is None:
             return _Redeemed(None, "the login has ended")
         if login.client_id != form.client_id or login.key_hash != key_hash:

@@ -54,6 +54,12 @@ async def find_login(conn: Connection, login_id: UUID, now: datetime) -> AppLogi
     )
 
 
+async def hold_login(conn: Connection, login_id: UUID, now: datetime) -> AppLogin | None:
+    """The same, and until the transaction ends nobody ends it. To be called before its owner's tokens are locked."""
+    await conn.execute("SELECT FROM app_login WHERE login_id = $1 FOR UPDATE", login_id)
+    return await find_login(conn, login_id, now)
+
+
 async def list_logins(conn: Connection, account_id: UUID, now: datetime) -> list[AppLogin]:
     """The logins of a person in apps that have not ended, newest first."""
     return await db.fetch_all(
@@ -72,8 +78,10 @@ async def list_logins(conn: Connection, account_id: UUID, now: datetime) -> list
 
 
 async def find_level(conn: Connection, login_id: UUID) -> int | None:
-    """How surely the user of a login was known when he logged in."""
-    level: int | None = await conn.fetchval("SELECT level FROM app_login WHERE login_id = $1", login_id)
+    """How surely the user of a login was known when he logged in; None once it has ended."""
+    level: int | None = await conn.fetchval(
+        "SELECT level FROM app_login WHERE login_id = $1 AND ended_at IS NULL", login_id
+    )
     return level
 
 
@@ -98,7 +106,10 @@ async def end_login(conn: Connection, login_id: UUID, now: datetime) -> bool:
 async def end_logins(conn: Connection, account_id: UUID, now: datetime) -> int:
     """End all logins of a person in apps; answers how many there were."""
     return await db.count_touched(
-        conn, "UPDATE app_login SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL", account_id, now
+        conn,
+        "UPDATE app_login SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2",
+        account_id,
+        now,
     )
 
 

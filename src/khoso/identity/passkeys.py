@@ -25,13 +25,13 @@ from khoso.bounds import Bounds
 from khoso.caller import Caller, Hierarchy
 from khoso.db import Connection, Pool
 from khoso.errors import InputProblem, InvalidInput, NotFound, NotPermitted, StepUpRequired, TooManyAttempts
-from khoso.identity import login_store, store
+from khoso.identity import cutoff_store, login_store, store
 from khoso.identity import passkey_store as passkeys
 from khoso.identity.cutoffs import Cutoffs
 from khoso.identity.model import Account, Act
 from khoso.identity.passkey_store import Passkey
 from khoso.identity.rights import Rights
-from khoso.identity.sessions import Sessions
+from khoso.identity.sessions import IDLE, Sessions
 
 FRESH = timedelta(minutes=5)
 """How long a step-up is good."""
@@ -129,6 +129,8 @@ class Passkeys:
         now = self._now()
         async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
             owner = await _owner(conn, caller)
+            await cutoff_store.lock(conn, owner.account.subject)  # whoever was logged out meanwhile adds none
+            await self._check_sure(conn, caller)
             self._check_may_change(caller, await passkeys.list_passkeys(conn, owner.account.account_id))
             challenge = await passkeys.take_challenge(conn, owner.session_name, _REGISTER, now)
             made = self._read_registration(credential, challenge)
@@ -161,18 +163,18 @@ class Passkeys:
         is sure enough. Raises NotFound.
         """
         now = self._now()
-        account_id = _account_id_of(subject)
         async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
-            if await store.find_account(conn, account_id) is None:
+            account = await store.find_account(conn, _account_id_of(subject))
+            if account is None:
                 raise NotFound(subject)
-            await self._cutoffs.end(conn, subject, now)
-            lost = Lost(
-                passkeys=await passkeys.delete_passkeys(conn, account_id),
-                logins=await store.delete_sessions(conn, account_id)
-                + await login_store.end_logins(conn, account_id, now),
-            )
-            await auditing.append(conn, [auditing.Entry(actor, "reset_passkeys", subject)], now)
-        return lost
+            # Logins, then tokens, as everybody locks them; what is deleted after that, nobody can add any more.
+            apps = await login_store.end_logins(conn, account.account_id, now)
+            await self._cutoffs.end(conn, account.subject, now)
+            known = await passkeys.delete_passkeys(conn, account.account_id)
+            browsers = await store.list_sessions(conn, account.account_id, now, now - IDLE)
+            await store.delete_sessions(conn, account.account_id)
+            await auditing.append(conn, [auditing.Entry(actor, "reset_passkeys", account.subject)], now)
+        return Lost(passkeys=known, logins=len(browsers) + apps)
 
     async def begin_step_up(self, caller: Caller) -> dict[str, Any]:
         """What a browser passes to `navigator.credentials.get`. Raises TooManyAttempts, or InvalidInput without any."""

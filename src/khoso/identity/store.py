@@ -180,9 +180,9 @@ async def delete_session(conn: Connection, account_id: UUID, session_id: UUID) -
     return found is True
 
 
-async def delete_sessions(conn: Connection, account_id: UUID) -> int:
-    """End all sessions of a person; answers how many he had."""
-    return await db.count_touched(conn, "DELETE FROM web_session WHERE account_id = $1", account_id)
+async def delete_sessions(conn: Connection, account_id: UUID) -> None:
+    """End all sessions of a person."""
+    await conn.execute("DELETE FROM web_session WHERE account_id = $1", account_id)
 
 
 async def delete_session_by_cookie(conn: Connection, session_hash: bytes) -> None:

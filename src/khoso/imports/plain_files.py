@@ -29,7 +29,7 @@ def read_csv(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
             yield row_number, cells
     except csv.Error:
         message = (
-            'dấu ngoặc kép không khớp: trong ô viết " thành "" và đóng ngoặc mọi ô'
+            'dấu ngoặc kép không khớp: trong ô viết " thành "" và đóng ngoặc ở mọi ô đã mở ngoặc'
             ' | the quotation marks do not match: write a " inside a cell twice and close every quoted cell'
         )
         raise Unreadable(Fault("quoting", message, row_number + 1)) from None

@@ -107,7 +107,9 @@ class _Reader:
             elif path in _COMMON:
                 self._values[path] = value
             else:
-                self._note(path, "unknown_field", "bỏ mục này: loại kết quả không có | there is no such field")
+                self._note(
+                    path, "unknown_field", "bỏ mục này: loại kết quả không có trường này | there is no such field"
+                )
 
     def check_type(self, type_code: str) -> None:
         if self._values.get("type_code", type_code) != type_code:

@@ -104,7 +104,7 @@ def _check_time(effective_at: datetime, now: datetime) -> list[InputProblem]:
             InputProblem(
                 "effective_at",
                 "past",
-                "quyết định không có hiệu lực lùi: bỏ trống để thực hiện ngay"
+                "quyết định không có hiệu lực trở về trước: bỏ trống để thực hiện ngay"
                 " | no decision reaches back: leave it out to act at once",
             )
         ]

@@ -119,7 +119,9 @@ class Orders:
                 raise SecondPersonNeeded(order_id)
             if order.order_hash != order_hash:
                 raise NotAsExpected(
-                    InputProblem("order_hash", "differs", "quyết định đã khác: hãy xem lại | look at the order again")
+                    InputProblem(
+                        "order_hash", "differs", "quyết định đã thay đổi: hãy xem lại | look at the order again"
+                    )
                 )
             if order.approver == approver:
                 return order
