@@ -15,7 +15,7 @@ from litestar.types import Receive
 
 from khoso.caller import Caller
 from khoso.errors import BodyTooLarge, InputProblem, InvalidInput, NotAuthenticated, NotPermitted
-from khoso.inputs import to_form_problem
+from khoso.inputs import NO_JSON, to_form_problem
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
@@ -124,4 +124,4 @@ def _parse(read: Callable[[bytes], Body], body: bytes) -> Body:
     except msgspec.ValidationError as error:
         raise InvalidInput(to_form_problem(str(error), "body")) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise InvalidInput(InputProblem("body", "json", "gửi một đối tượng JSON | give a JSON object")) from None
+        raise InvalidInput(NO_JSON) from None

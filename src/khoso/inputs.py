@@ -29,6 +29,9 @@ _KINDS: Mapping[str, str] = {
 }
 
 
+NO_JSON = InputProblem("body", "json", "gửi một đối tượng JSON | give a JSON object")
+
+
 def to_form_problem(said: str, whole: str) -> InputProblem:
     """What msgspec said of data in a wrong form, at the place that it names; `whole` is the field if it names none."""
     place = _PLACE.search(said)

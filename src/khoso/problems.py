@@ -16,7 +16,7 @@ from litestar.types import ExceptionHandlersMap
 from khoso import errors
 from khoso.alarms import Alarms
 from khoso.errors import InputProblem, InvalidInput, KhosoError
-from khoso.inputs import to_form_problem
+from khoso.inputs import NO_JSON, to_form_problem
 
 log = structlog.get_logger(__name__)
 
@@ -111,7 +111,7 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
 
 def on_unreadable_body(request: Request[Any, Any, Any], _: Exception) -> Response[bytes]:
     """A body that is not UTF-8, or nested without end: what the framework's reading of JSON lets through."""
-    return on_khoso_error(request, InvalidInput(_NO_JSON))
+    return on_khoso_error(request, InvalidInput(NO_JSON))
 
 
 def on_anything_else(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -161,16 +161,13 @@ def _response(problem: Problem, headers: Mapping[str, str] | None = None) -> Res
     )
 
 
-_NO_JSON = InputProblem("body", "json", "gửi một đối tượng JSON | give a JSON object")
-
-
 def _parameter_problems(error: HTTPException) -> list[InputProblem]:
     """What Litestar found wrong, as ours: one for each parameter, or one for the body."""
     if isinstance(error.extra, list):
         return [to_form_problem(str(one.get("message", "")), _field(one.get("key", ""))) for one in error.extra]
     missing = _MISSING.match(error.detail)
     return [
-        _NO_JSON if missing is None else InputProblem(missing[1], "required", "thiếu tham số này: gửi kèm | is missing")
+        NO_JSON if missing is None else InputProblem(missing[1], "required", "thiếu tham số này: gửi kèm | is missing")
     ]
 
 

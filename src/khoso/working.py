@@ -49,7 +49,6 @@ KINDS = (
 )
 """Everything that is kept only for a while."""
 
-
 log = structlog.get_logger(__name__)
 
 

@@ -1,6 +1,7 @@
 """Logins of apps, their codes and refresh tokens. The connection comes first: the service owns the transaction."""
 
 from datetime import datetime
+from typing import LiteralString
 from uuid import UUID
 
 import msgspec
@@ -38,26 +39,22 @@ async def insert_login(conn: Connection, login: AppLogin) -> None:
     )
 
 
+_SELECT_LOGIN: LiteralString = """
+    SELECT login_id, client_id, account_id, level, scopes, agency_code, key_hash, created_at, expires_at, ended_at,
+           stepped_up_at
+      FROM app_login
+     WHERE ended_at IS NULL AND expires_at > $1
+"""
+
+
 async def find_login(conn: Connection, login_id: UUID, now: datetime) -> AppLogin | None:
     """The login, unless it has ended."""
-    return await db.fetch_one(
-        conn,
-        AppLogin,
-        """
-        SELECT login_id, client_id, account_id, level, scopes, agency_code, key_hash, created_at, expires_at, ended_at,
-               stepped_up_at
-          FROM app_login
-         WHERE login_id = $1 AND ended_at IS NULL AND expires_at > $2
-        """,
-        login_id,
-        now,
-    )
+    return await db.fetch_one(conn, AppLogin, _SELECT_LOGIN + " AND login_id = $2", now, login_id)
 
 
 async def hold_login(conn: Connection, login_id: UUID, now: datetime) -> AppLogin | None:
     """The same, and until the transaction ends nobody ends it. To be called before its owner's tokens are locked."""
-    await conn.execute("SELECT FROM app_login WHERE login_id = $1 FOR UPDATE", login_id)
-    return await find_login(conn, login_id, now)
+    return await db.fetch_one(conn, AppLogin, _SELECT_LOGIN + " AND login_id = $2 FOR UPDATE", now, login_id)
 
 
 async def list_logins(conn: Connection, account_id: UUID, now: datetime) -> list[AppLogin]:
@@ -65,15 +62,9 @@ async def list_logins(conn: Connection, account_id: UUID, now: datetime) -> list
     return await db.fetch_all(
         conn,
         AppLogin,
-        """
-        SELECT login_id, client_id, account_id, level, scopes, agency_code, key_hash, created_at, expires_at, ended_at,
-               stepped_up_at
-          FROM app_login
-         WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2
-         ORDER BY created_at DESC, login_id DESC
-        """,
-        account_id,
+        _SELECT_LOGIN + " AND account_id = $2 ORDER BY created_at DESC, login_id DESC",
         now,
+        account_id,
     )
 
 

@@ -14,7 +14,7 @@ from khoso.db import Connection, Pool
 from khoso.errors import NotFound, NotPermitted
 from khoso.identity import client_store, login_store, store
 from khoso.identity.authorizing import Authorizations
-from khoso.identity.model import Account, Level
+from khoso.identity.model import Account, Level, account_of
 from khoso.identity.rights import Rights
 from khoso.identity.sessions import IDLE
 from khoso.text import Words
@@ -170,8 +170,7 @@ class Me:
 
 def _account_id(caller: Caller) -> UUID | None:
     """The account of a person who has logged in."""
-    kind, _, text = caller.subject.partition(":")
-    return UUID(text) if kind == "person" and caller.session_name is not None else None
+    return None if caller.session_name is None else account_of(caller.subject)
 
 
 def _session(caller: Caller) -> tuple[str, UUID]:

@@ -1,6 +1,7 @@
 """Who is known here, and by what: accounts, sessions, clients, logins of apps."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -47,6 +48,14 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     def subject(self) -> str:
         """Who he is in rights and in the audit."""
         return f"person:{self.account_id}"
+
+
+def account_of(subject: str) -> UUID | None:
+    """The account of a person's `subject`; None for what is no person's."""
+    kind, _, text = subject.partition(":")
+    with suppress(ValueError):
+        return UUID(text) if kind == "person" else None
+    return None
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):

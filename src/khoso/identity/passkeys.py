@@ -7,7 +7,6 @@ a stolen session adds none. Systems have no hands to confirm with: they are exem
 import json
 import secrets
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -28,7 +27,7 @@ from khoso.errors import InputProblem, InvalidInput, NotFound, NotPermitted, Ste
 from khoso.identity import cutoff_store, login_store, store
 from khoso.identity import passkey_store as passkeys
 from khoso.identity.cutoffs import Cutoffs
-from khoso.identity.model import Account, Act
+from khoso.identity.model import Account, Act, account_of
 from khoso.identity.passkey_store import Passkey
 from khoso.identity.rights import Rights
 from khoso.identity.sessions import IDLE, Sessions
@@ -164,7 +163,8 @@ class Passkeys:
         """
         now = self._now()
         async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
-            account = await store.find_account(conn, _account_id_of(subject))
+            account_id = account_of(subject)
+            account = None if account_id is None else await store.find_account(conn, account_id)
             if account is None:
                 raise NotFound(subject)
             # Logins, then tokens, as everybody locks them; what is deleted after that, nobody can add any more.
@@ -341,10 +341,10 @@ def is_fresh(caller: Caller, now: datetime) -> bool:
 
 async def _owner(conn: Connection, caller: Caller) -> _Owner:
     """Raises NotPermitted for whoever has not logged in."""
-    kind, _, text = caller.subject.partition(":")
-    if kind != "person" or caller.session_name is None:
+    account_id = account_of(caller.subject)
+    if account_id is None or caller.session_name is None:
         raise NotPermitted("no login")
-    account = await store.find_account(conn, UUID(text))
+    account = await store.find_account(conn, account_id)
     if account is None:
         raise NotPermitted("no account")
     return _Owner(account, caller.session_name)
@@ -352,14 +352,6 @@ async def _owner(conn: Connection, caller: Caller) -> _Owner:
 
 async def _audit(conn: Connection, owner: _Owner, act: str, now: datetime) -> None:
     await auditing.append(conn, [auditing.Entry(owner.account.subject, act, owner.session_name)], now)
-
-
-def _account_id_of(subject: str) -> UUID:
-    kind, _, text = subject.partition(":")
-    with suppress(ValueError):
-        if kind == "person":
-            return UUID(text)
-    raise NotFound(subject)
 
 
 def _as_json(options: Any) -> dict[str, Any]:
