@@ -34,7 +34,7 @@ from khoso.pages import account
 from khoso.pages import reports as report_pages
 from khoso.pages import routes as pages
 from khoso.pages.assets import assets
-from khoso.processes import die_with, told_to
+from khoso.processes import die_with, take_long_turns, told_to
 from khoso.publishing import routes as publishing
 from khoso.reports import routes as reports
 from khoso.signing.files import KeyFiles
@@ -148,6 +148,7 @@ def create_served_app() -> Front:
     assert launcher.pid is not None
     # The launcher was killed: nobody is left to drain for, and the server's own handler may hang without it.
     die_with(launcher.pid, signal.SIGKILL)
+    take_long_turns()  # before the server makes its threads, which take over how this one is scheduled
     with told_to(launcher.pid):
         config = configuration.load()
         observing.configure_logging(config)

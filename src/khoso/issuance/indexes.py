@@ -5,6 +5,7 @@ drawn twice. A Feistel network on 17 bits (8 and 9), rounds keyed by the list's 
 """
 
 import hashlib
+from functools import lru_cache
 
 ROUNDS = 6
 _LOW_BITS = 9
@@ -21,6 +22,7 @@ def index_at(seed: bytes, position: int) -> int:
     return high << _LOW_BITS | low
 
 
+@lru_cache(maxsize=1 << 15)  # all that the open lists ever ask for: six rounds of at most 512 halves for each
 def _mix(seed: bytes, round_number: int, half: int) -> int:
     return int.from_bytes(
         hashlib.blake2b(bytes((round_number, half >> 8, half & 0xFF)), key=seed, digest_size=2).digest()

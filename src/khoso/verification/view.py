@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -104,16 +104,12 @@ class PaperForm:
         self._type = _NULL if result_type is None else _write(_type(result_type))
         self._subject_kind = _write(None if result_type is None else result_type.subject_kind)
         self._comparison = "" if result_type is None else result_type.comparison_field
-        self._fields = () if result_type is None else tuple(map(_labelled, result_type.by_glance))
+        self._fields = () if result_type is None else tuple(map(FieldForm, result_type.by_glance))
 
     def write(self, claims: Claims, issuer: Json) -> Json:
         """What a genuine code says, in the form of `PaperView`."""
         values = claims.fields
-        fields = {
-            field.name: _field(label, field, values[field.number])
-            for field, label in self._fields
-            if field.number in values
-        }
+        fields = {form.name: form.write(values[form.number]) for form in self._fields if form.number in values}
         issued_at = _instant(claims.issued_at)
         return _PAPER % (
             _write(claims.result_code),
@@ -130,8 +126,37 @@ class PaperForm:
 
     def write_recorded(self, values: Mapping[str, Any]) -> Json:
         """Fields of the record, whole, each in the form of `FieldView`."""
-        whole = [(replace(field, keep_last=None), label) for field, label in self._fields if field.name in values]
-        return b",".join(_field(label, field, _as_in_code(field, values[field.name])) for field, label in whole)
+        return b",".join(form.write_recorded(values[form.name]) for form in self._fields if form.name in values)
+
+
+class FieldForm:
+    """How one field is written, in the form of `FieldView`: its name and labels once, numbers and dates as often as
+    thousands of papers do not have the same.
+    """
+
+    def __init__(self, field: Field) -> None:
+        self.name = field.name
+        self.number = field.number
+        self._field = field
+        self._label = b'"name":%b,"label":%b' % (_write(field.name), _write(Words(field.label_vi, field.label_en)))
+        self._write_number = lru_cache(maxsize=1_024)(self._write)
+        self._unmasked = self if field.keep_last is None else FieldForm(replace(field, keep_last=None))
+
+    def write(self, value: FieldValue) -> Json:
+        """A value as the code carries it."""
+        return self._write_number(value) if type(value) is int else self._write(value)
+
+    def write_recorded(self, value: Any) -> Json:
+        """A value of the record. Texts stay as they were issued, whatever is refused now; nothing is masked."""
+        as_in_code = value if self._field.kind in ("text", "texts") else to_code(self._field, value)
+        return self._unmasked.write(as_in_code)
+
+    def _write(self, value: FieldValue) -> Json:
+        plain = from_code(self._field, value)
+        vi, en = shown(self._field, value)
+        in_vi = _write(vi)
+        in_en = in_vi if en is vi else _write(en)
+        return _FIELD % (self._label, in_vi if plain is vi else _write(plain), in_vi, in_en)
 
 
 _UNKNOWN_TYPE = PaperForm(None)
@@ -164,25 +189,6 @@ def _issuer(code: str, catalogue: CatalogueView) -> IssuerView:
 
 def _type(result_type: ResultType) -> TypeView:
     return TypeView(result_type.code, result_type.version, Words(result_type.name_vi, result_type.name_en))
-
-
-def _labelled(field: Field) -> tuple[Field, Json]:
-    """A field with what stands before its value."""
-    return field, b'"name":%b,"label":%b' % (_write(field.name), _write(Words(field.label_vi, field.label_en)))
-
-
-def _field(label: Json, field: Field, value: FieldValue) -> Json:
-    """One field as an inspector reads it, in the form of `FieldView`."""
-    plain = from_code(field, value)
-    vi, en = shown(field, value)
-    in_vi = _write(vi)
-    in_en = in_vi if en is vi else _write(en)
-    return _FIELD % (label, in_vi if plain is vi else _write(plain), in_vi, in_en)
-
-
-def _as_in_code(field: Field, value: Any) -> FieldValue:
-    """A recorded value as a code would carry it. Texts stay as they were issued, whatever is refused now."""
-    return cast(FieldValue, value) if field.kind in ("text", "texts") else to_code(field, value)
 
 
 @lru_cache(maxsize=4_096)
