@@ -1,8 +1,8 @@
 """The scanner before a camera: films of the demonstration's papers, held well and badly, each with its answer.
 
 Chromium plays a film again when it has ended, so a paper that a busy machine missed comes back. Every test waits for
-all its papers and then wants nothing else to have been said of any. With `KHOSO_FILMS=whole` every paper is filmed
-under every condition.
+all its papers and then wants nothing else to have been said of any. With `KHOSO_FILMS=whole` (`make films`) every
+paper is filmed under every condition, else one for each answer.
 """
 
 import io
@@ -73,7 +73,7 @@ async def watch(site: Site, film: Path, wanted: Iterable[str]) -> set[str]:
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 async def test_every_paper_before_the_camera_gets_its_answer(site: Site, tmp_path: Path, condition: str) -> None:
-    papers = list(site.papers.values()) if WHOLE or condition == "still" else spread(site.papers)
+    papers = list(site.papers.values()) if WHOLE else spread(site.papers)
     codes = [paper.code or "" for paper in papers]
     codes.append(codes[0].replace("/v#", f"{LOOK_ALIKE}/v#"))
     film = tmp_path / "papers.y4m"
