@@ -1,6 +1,11 @@
 """The time of day that people and calendars here mean."""
 
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 VIETNAM = timezone(timedelta(hours=7))
 """Asia/Ho_Chi_Minh: the same all year round, since 1975."""
+
+
+def hour_of(instant: datetime) -> datetime:
+    """The full hour in which it lies, by which things are counted."""
+    return instant.replace(minute=0, second=0, microsecond=0)

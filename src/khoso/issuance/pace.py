@@ -14,6 +14,7 @@ from khoso.db import Connection
 from khoso.errors import IssuingHeld
 from khoso.issuance import pace_store as store
 from khoso.issuance.model import Credential, Hold
+from khoso.times import hour_of
 
 USUAL = timedelta(days=28)
 """How far back the busiest hour is looked for."""
@@ -50,7 +51,7 @@ def _by_subject(counted: Counter[Act]) -> list[store.Share]:
 
 async def _judge(conn: Connection, pace: store.Pace, agency_code: str, now: datetime) -> None:
     """Hold him if he has issued more than he may."""
-    allowed = await store.get_allowance(conn, pace.subject, agency_code, now, store.hour_of(now) - USUAL)
+    allowed = await store.get_allowance(conn, pace.subject, agency_code, now, hour_of(now) - USUAL)
     if pace.papers <= allowed:
         return
     hold = Hold(

@@ -10,6 +10,7 @@ import msgspec
 from khoso import db
 from khoso.db import Connection
 from khoso.issuance.model import Hold, IssuingRule
+from khoso.times import hour_of
 
 Place = tuple[UUID, UUID]
 """The vault and the credential of a paper."""
@@ -37,11 +38,6 @@ class Allowance(msgspec.Struct, frozen=True):
     """What a subject may issue in an hour for an agency."""
 
     papers: int
-
-
-def hour_of(now: datetime) -> datetime:
-    """The hour in which papers are counted."""
-    return now.replace(minute=0, second=0, microsecond=0)
 
 
 async def get_allowance(conn: Connection, subject: str, agency_code: str, now: datetime, since: datetime) -> int:

@@ -6,7 +6,7 @@ whose content is not what was recorded, is told even if its signature is perfect
 
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import msgspec
@@ -22,6 +22,7 @@ from khoso.formats.claims import StatusRef
 from khoso.formats.malformed import Malformed
 from khoso.formats.status_list import Status
 from khoso.formats.verdict import GenuinePaper, Outcome, Verdict, verify
+from khoso.times import hour_of
 from khoso.verification import store
 from khoso.verification.counting import ScanCounts
 from khoso.verification.model import CatalogueView, Checked, Record, Scan, Withdrawal
@@ -133,13 +134,13 @@ class Verifier:
     def _counted(self, checked: Checked) -> Checked:
         verdict = checked.verdict
         type_code = "" if verdict.paper is None else verdict.paper.claims.type_code
-        hour = _hour_of(checked.checked_at)
+        hour = hour_of(checked.checked_at)
         self._counts.add(store.CountedScan(hour, type_code, verdict.outcome.value, verdict.reason))
         return checked
 
     async def _find_lookup(self, code: lookup.LookupCode) -> store.Lookup | None:
         """The paper, if the secret is right. The attempt is counted first: many at once cannot pass the limit."""
-        hour = _hour_of(self._now())
+        hour = hour_of(self._now())
         async with db.transaction(self._pool, Bounds(duty="lookup")) as conn:
             place = await store.find_place(conn, code.result_code)
             if place is None:
@@ -269,7 +270,3 @@ def _spooled_scan(scan_id: UUID, inspector: Caller, checked: Checked, paper: Gen
         checked.verdict.outcome.value,
         checked.verdict.reason,
     )
-
-
-def _hour_of(instant: datetime) -> datetime:
-    return instant - timedelta(minutes=instant.minute, seconds=instant.second, microseconds=instant.microsecond)
