@@ -29,6 +29,7 @@ FIRST = (
     "tests/imports/test_kill.py",
     "tests/rights/test_matrix.py",
     "tests/http/test_description.py",
+    "tests/test_benchmarks.py",
 )
 """What takes longest comes first, so that no process works alone at the end."""
 
