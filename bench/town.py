@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -128,21 +128,22 @@ def somebody(config: Config, *scopes: str, agency: str = AGENCY) -> dict[str, st
 
 
 def house_permit(number: int) -> dict[str, Any]:
-    """A request to issue, each for another dossier and another person."""
+    """A request to issue, each for another dossier, another person and another house, as houses differ."""
+    start_by = date(2027, 1, 1) + timedelta(days=number * 37 % 365)
     return {
         "type_code": "KQ.H17.000001",
         "dossier_code": f"H17.05.12-261120-{number:06}",
         "holder": {"kind": "person", "id": f"048{number:09}", "name": "Nguyễn Hoàng Phước Thịnh"},
         "fields": {
-            "address": "K48/12 Nguyễn Thị Minh Khai",
+            "address": f"K{number % 97 + 1}/{number % 31 + 1} Nguyễn Thị Minh Khai",
             "owner": "Nguyễn Hoàng Phước Thịnh",
-            "parcel": "215/32",
-            "floors": 4,
-            "height": "15.6",
-            "setback": "2.4",
-            "start_by": "2027-11-20",
-            "permit_number": "218/GPXD",
-            "floor_area": "312.5",
+            "parcel": f"{number % 389 + 1}/32",
+            "floors": number % 6 + 1,
+            "height": f"{4 + number * 7 % 180 / 10:.1f}",
+            "setback": f"{number * 3 % 60 / 10:.1f}",
+            "start_by": start_by.isoformat(),
+            "permit_number": f"{number % 4_999 + 1}/GPXD",
+            "floor_area": f"{40 + number * 13 % 4_000 / 10:.1f}",
             "owner_id": f"048{number:09}",
         },
     }

@@ -77,6 +77,8 @@ async def _measure(config: Config, results: int) -> None:
         placed = time.perf_counter()
         async with _issuing(services) as waits:
             await asyncio.sleep(1)
+            if not waits:
+                raise SystemExit("nobody could issue before the order was carried out")
             started = time.perf_counter()
             await services.orders.carry_out_order(order.order_id)
             done, cpu_done = time.perf_counter(), cpu_seconds(os.getpid())

@@ -1,6 +1,7 @@
-"""The benchmarks that bring all they need still run: briefly, for what they look at themselves when they have measured.
+"""Benchmarks that build on the most of the house still run: briefly, for what they look at when they have measured.
 
-Their figures are for a quiet machine and for `make bench`; those over HTTP want a load generator besides.
+Their figures are for a quiet machine and for `make bench`. Those over HTTP want a load generator, others take long
+however little they are given.
 """
 
 import subprocess

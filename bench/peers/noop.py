@@ -12,6 +12,7 @@ from litestar import Litestar, get, post
 from litestar.params import JSONBody
 
 from khoso.issuance.model import Issued, IssueRequest
+from khoso.processes import take_long_turns
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 CODE = "https://kho.danang.gov.vn/v#1" + "0" * 600
@@ -38,13 +39,20 @@ def create_app() -> Litestar:
     return Litestar([health, noop], openapi_config=None)
 
 
+def create_scheduled_app() -> Litestar:
+    """The same, its threads scheduled as those of `khoso serve`."""
+    take_long_turns()
+    return create_app()
+
+
 def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--long-turns", action="store_true")
     options = parser.parse_args()
     Granian(
-        "bench.peers.noop:create_app",
+        f"bench.peers.noop:{'create_scheduled_app' if options.long_turns else 'create_app'}",
         port=options.port,
         interface=Interfaces.ASGI,
         workers=options.workers,

@@ -32,13 +32,14 @@ def die_with(parent: int, by: signal.Signals = signal.SIGTERM) -> None:
 
 
 def take_long_turns() -> None:
-    """Ask the kernel to let a thread of this process finish before another, just woken, has its turn.
+    """Ask Linux that this thread, and all that it starts from now on, wait for others' turns to end when woken.
 
-    A web worker's threads hand every request to one another. Else each, told that there is something for it, interrupts
-    the one that has told it and wants the interpreter that this one still holds, so that both wait: a quarter of a
-    request's time (docs/performance.md). SCHED_BATCH is Linux's word for it (sched(7)); elsewhere nothing.
+    The threads of a web worker hand each request to one another. Else the one that is woken interrupts the one that
+    has woken it, which still holds the interpreter's lock, and then waits for that lock: a quarter of a request's time
+    (docs/performance.md). `SCHED_BATCH`, sched(7). Nothing where something else was chosen for this process, or is
+    forbidden, or there is no Linux.
     """
-    if sys.platform == "linux":
+    if sys.platform == "linux" and os.sched_getscheduler(0) == os.SCHED_OTHER:
         with suppress(OSError):  # a sandbox may forbid it, and it is only about speed
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 

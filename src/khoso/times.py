@@ -7,5 +7,5 @@ VIETNAM = timezone(timedelta(hours=7))
 
 
 def hour_of(instant: datetime) -> datetime:
-    """The full hour in which it lies, by which things are counted."""
+    """The beginning of the hour that holds the instant, in its own time zone: counts are kept by the hour."""
     return instant.replace(minute=0, second=0, microsecond=0)

@@ -2,7 +2,7 @@
 
 Chromium plays a film again when it has ended, so a paper that a busy machine missed comes back. Every test waits for
 all its papers and then wants nothing else to have been said of any. With `KHOSO_FILMS=whole` (`make films`) every
-paper is filmed under every condition, else one for each answer.
+paper is filmed under every condition, else one for each answer and one with an altered print.
 """
 
 import io
@@ -72,7 +72,7 @@ async def watch(site: Site, film: Path, wanted: Iterable[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
-async def test_every_paper_before_the_camera_gets_its_answer(site: Site, tmp_path: Path, condition: str) -> None:
+async def test_papers_before_the_camera_get_their_answers(site: Site, tmp_path: Path, condition: str) -> None:
     papers = list(site.papers.values()) if WHOLE else spread(site.papers)
     codes = [paper.code or "" for paper in papers]
     codes.append(codes[0].replace("/v#", f"{LOOK_ALIKE}/v#"))

@@ -254,7 +254,7 @@ def drives_at(moment: datetime) -> bool:
 async def test_this_truck_this_street_now(site: Site, scanner: Page) -> None:
     await scanner.context.set_offline(True)
     card = scanner.locator(".allowed-now")
-    start = datetime.now(VIETNAM)  # whatever time of day it is, soon it is both: the lists must not grow old
+    start = datetime.now(VIETNAM)  # within ten hours it is both, at any time of day; after 24 the lists would be stale
     moments = [start + HOUR * quarters / 4 for quarters in range(4 * 11)]
     first = {drives: next(moment for moment in moments if drives_at(moment) is drives) for drives in (True, False)}
     for drives, moment in sorted(first.items(), key=lambda item: item[1]):

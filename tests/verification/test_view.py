@@ -103,6 +103,7 @@ def test_of_any_paper(made: tuple[ResultType, Claims], as_of: int | None, withdr
     view = View()
     written = view.write(checked, catalogue)
     assert written == msgspec.json.encode(spell(checked, catalogue))
+    assert written == view.write(checked, catalogue), "what it has kept of a paper changes no other"
     assert msgspec.json.encode(view.present(checked, catalogue)) == written
 
 

@@ -130,8 +130,10 @@ class PaperForm:
 
 
 class FieldForm:
-    """How one field is written, in the form of `FieldView`: its name and labels once, numbers and dates as often as
-    thousands of papers do not have the same.
+    """How one field is written, in the form of `FieldView`.
+
+    Its name and labels are written once, and so is each of the last 1,024 numbers, dates and choices that codes held,
+    for papers share them. Texts are not kept, and nothing of the record is: those are a person's own.
     """
 
     def __init__(self, field: Field) -> None:
@@ -139,8 +141,8 @@ class FieldForm:
         self.number = field.number
         self._field = field
         self._label = b'"name":%b,"label":%b' % (_write(field.name), _write(Words(field.label_vi, field.label_en)))
+        self._whole = replace(field, keep_last=None)
         self._write_number = lru_cache(maxsize=1_024)(self._write)
-        self._unmasked = self if field.keep_last is None else FieldForm(replace(field, keep_last=None))
 
     def write(self, value: FieldValue) -> Json:
         """A value as the code carries it."""
@@ -149,14 +151,18 @@ class FieldForm:
     def write_recorded(self, value: Any) -> Json:
         """A value of the record. Texts stay as they were issued, whatever is refused now; nothing is masked."""
         as_in_code = value if self._field.kind in ("text", "texts") else to_code(self._field, value)
-        return self._unmasked.write(as_in_code)
+        return _write_field(self._whole, self._label, as_in_code)
 
     def _write(self, value: FieldValue) -> Json:
-        plain = from_code(self._field, value)
-        vi, en = shown(self._field, value)
-        in_vi = _write(vi)
-        in_en = in_vi if en is vi else _write(en)
-        return _FIELD % (self._label, in_vi if plain is vi else _write(plain), in_vi, in_en)
+        return _write_field(self._field, self._label, value)
+
+
+def _write_field(field: Field, label: Json, value: FieldValue) -> Json:
+    plain = from_code(field, value)
+    vi, en = shown(field, value)
+    in_vi = _write(vi)
+    in_en = in_vi if en is vi else _write(en)
+    return _FIELD % (label, in_vi if plain is vi else _write(plain), in_vi, in_en)
 
 
 _UNKNOWN_TYPE = PaperForm(None)
