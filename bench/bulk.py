@@ -28,7 +28,7 @@ from .load import cpu_seconds
 
 ROWS = 100_000
 TYPE_CODE, AGENCY = "KQ.H17.000006", "H17.11"
-_HEADING = ("Mã hồ sơ", "Loại chủ thể", "Số định danh hoặc mã số thuế", "Tên chủ thể", "Có hiệu lực đến hết ngày")
+_HEADING = ("Mã hồ sơ", "Loại chủ sở hữu", "Số định danh hoặc mã số thuế", "Tên chủ sở hữu", "Có hiệu lực đến hết ngày")
 _FIELDS = ("Biển số xe", "Loại phù hiệu", "Đơn vị vận tải", "Số phù hiệu", "Tuyến", "Số chỗ")
 _KINDS = ("Xe tuyến cố định", "Xe buýt", "Xe taxi", "Xe hợp đồng", "Xe du lịch", "Xe tải")
 _NAMES = ("Nguyễn Văn An", "Trần Thị Bích", "Lê Hoàng Đức", "Phạm Quỳnh Hoa", "Võ Minh Khôi")

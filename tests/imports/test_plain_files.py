@@ -48,7 +48,7 @@ def test_every_dialect_is_the_same_file(delimiter: str, bom: bytes, ending: byte
 
 
 def test_columns_are_known_by_path_name_and_label_without_diacritics() -> None:
-    heading = "ma ho so,LOẠI CHỦ THỂ,holder.id,Name of holder,Biển số xe,fields.kind,đơn vị vận tải,Badge number"
+    heading = "ma ho so,LOẠI CHỦ SỞ HỮU,holder.id,Name of holder,Biển số xe,fields.kind,đơn vị vận tải,Badge number"
     content = as_csv([badge(1, holder_kind="cá nhân", kind="XE TAXI")]).split(b"\r\n", 1)[1]
     table = open_table(io.BytesIO(heading.encode() + b"\r\n" + content), "csv", BADGE)
     assert table.headings["fields.plate"] == "Biển số xe", "faults are told under the file's own heading"

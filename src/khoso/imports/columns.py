@@ -51,12 +51,12 @@ def columns_of(result_type: ResultType) -> list[Column]:
         Column("dossier_code", "dossier_code", "Mã hồ sơ", "Dossier code", "text"),
         Column("legal_basis", "legal_basis", "Căn cứ pháp lý", "Legal basis", "text"),
         Column("decision_number", "decision_number", "Số quyết định", "Decision number", "text"),
-        Column("holder.kind", "holder_kind", "Loại chủ thể", "Kind of holder", "choice", True, _HOLDER_KINDS),
+        Column("holder.kind", "holder_kind", "Loại chủ sở hữu", "Kind of holder", "choice", True, _HOLDER_KINDS),
         Column("holder.id", "holder_id", "Số định danh hoặc mã số thuế", "Personal id or tax code", "text", True),
-        Column("holder.name", "holder_name", "Tên chủ thể", "Name of holder", "text", True),
+        Column("holder.name", "holder_name", "Tên chủ sở hữu", "Name of holder", "text", True),
         Column("valid_from", "valid_from", "Có hiệu lực từ ngày", "Valid from", "date"),
         Column("valid_until", "valid_until", "Có hiệu lực đến hết ngày", "Valid until", "date"),
-        Column("evidence_level", "evidence_level", "Mức chứng thực", "Evidence level", "integer"),
+        Column("evidence_level", "evidence_level", "Mức chứng cứ", "Evidence level", "integer"),
         *map(_column_of, result_type.fields),
     ]
 
