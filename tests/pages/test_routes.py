@@ -99,6 +99,8 @@ async def test_outside_a_demonstration_there_are_no_papers_to_scan(client: httpx
 async def test_the_api_page_lists_every_operation_of_the_description(client: httpx.AsyncClient) -> None:
     described = (await client.get("/openapi.json")).json()
     page = (await client.get("/docs/api")).text
+    vietnamese, english = described["info"]["description"].split(" | ")
+    assert f'<span lang="vi">{vietnamese}</span><span lang="en">{english}</span>' in page
     operations = [(method.upper(), path) for path, item in described["paths"].items() for method in item]
     assert ("POST", "/api/v1/verify") in operations
     for method, path in operations:
