@@ -28,12 +28,14 @@ def may_be_asked() -> bool:
 
 def list_policies(launcher: int) -> list[list[int]]:
     """How the threads of each web worker below a launcher are scheduled."""
-    workers = [pid for pid, line in list_processes(launcher).items() if "spawn_main" in line]
-    policies: list[list[int]] = [[] for _ in workers]
-    for pid, of_worker in zip(workers, policies, strict=True):
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            with suppress(ProcessLookupError):
-                of_worker.append(os.sched_getscheduler(int(thread.name)))
+    return [policies_of(pid) for pid, line in list_processes(launcher).items() if "spawn_main" in line]
+
+
+def policies_of(worker: int) -> list[int]:
+    policies = []
+    for thread in Path(f"/proc/{worker}/task").iterdir():
+        with suppress(ProcessLookupError):
+            policies.append(os.sched_getscheduler(int(thread.name)))
     return policies
 
 

@@ -13,6 +13,7 @@ from khoso.bounds import Bounds
 from khoso.db import Pool
 from khoso.errors import NotAuthenticated, QuotaUsedUp, Unavailable
 from khoso.identity import client_store as store
+from khoso.times import hour_of
 
 _SHARES = 200
 """A worker takes one of so many parts of the quota at a time."""
@@ -43,7 +44,7 @@ class Quotas:
     async def take(self, client_id: str) -> None:
         """Count a request of that client. Raises QuotaUsedUp, or NotAuthenticated where there is no such client."""
         now = self._now()
-        hour = now.replace(minute=0, second=0, microsecond=0)
+        hour = hour_of(now)
         taken = self._taken.get(client_id)
         if taken is None or taken.hour != hour:
             taken = self._taken[client_id] = _Taken(hour)

@@ -7,7 +7,7 @@ an issuer and the labels of fields are written once, and put together. `VerdictV
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -140,24 +140,22 @@ class FieldForm:
         self.name = field.name
         self.number = field.number
         self._field = field
-        self._label = b'"name":%b,"label":%b' % (_write(field.name), _write(Words(field.label_vi, field.label_en)))
-        self._whole = replace(field, keep_last=None)
-        self._write_number = lru_cache(maxsize=1_024)(self._write)
+        label = b'"name":%b,"label":%b' % (_write(field.name), _write(Words(field.label_vi, field.label_en)))
+        self._write_any = partial(_write_field, label, field)
+        self._write_number = lru_cache(maxsize=1_024)(self._write_any)
+        self._write_whole = partial(_write_field, label, replace(field, keep_last=None))
 
     def write(self, value: FieldValue) -> Json:
         """A value as the code carries it."""
-        return self._write_number(value) if type(value) is int else self._write(value)
+        return self._write_number(value) if type(value) is int else self._write_any(value)
 
     def write_recorded(self, value: Any) -> Json:
         """A value of the record. Texts stay as they were issued, whatever is refused now; nothing is masked."""
         as_in_code = value if self._field.kind in ("text", "texts") else to_code(self._field, value)
-        return _write_field(self._whole, self._label, as_in_code)
-
-    def _write(self, value: FieldValue) -> Json:
-        return _write_field(self._field, self._label, value)
+        return self._write_whole(as_in_code)
 
 
-def _write_field(field: Field, label: Json, value: FieldValue) -> Json:
+def _write_field(label: Json, field: Field, value: FieldValue) -> Json:
     plain = from_code(field, value)
     vi, en = shown(field, value)
     in_vi = _write(vi)
