@@ -10,16 +10,14 @@ page note themselves (`performance.mark`), for whoever waits for them from outsi
 
 import asyncio
 import gzip
-import json
 import os
-import shutil
-import statistics
 import sys
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
-SLOWER = 4
+from .phone import SLOWER, open_chromium, open_slow_page, read_codes, told
+
 VISITS = 9
 PATIENCE_SECONDS = 60
 ROUNDS = 3
@@ -57,41 +55,29 @@ DURATIONS = "name => performance.getEntriesByName(name).map((entry) => entry.dur
 
 async def main(data_dir: Path) -> None:
     """Print the figures."""
-    papers = json.loads((data_dir / "demo" / "papers.json").read_bytes())["papers"]
-    codes = {paper["slug"]: paper["code"] for paper in papers if paper["code"]}
-    flags = ["--no-sandbox"] * (os.geteuid() == 0)
-    async with async_playwright() as playwright:
-        executable = shutil.which("chromium") or playwright.chromium.executable_path
-        browser = await playwright.chromium.launch(executable_path=executable, args=flags)
+    codes = read_codes(data_dir)
+    async with open_chromium() as browser:
         address = next(iter(codes.values())).partition("/v#")[0] + "/scan"
         await _visit(browser, address)
-        page = await _open(browser)
+        page = await open_slow_page(browser)
         await _weigh(page, address)
         await page.context.set_offline(True)
         await _restart(page)
         await _judge(page, list(codes.values()))
         await _read(page, [data_dir / "demo" / "codes" / f"{slug}.png" for slug in list(codes)[:PICTURES]])
-        await browser.close()
-
-
-async def _open(browser: Browser) -> Page:
-    page = await browser.new_page()
-    client = await page.context.new_cdp_session(page)
-    await client.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-    return page
 
 
 async def _visit(browser: Browser, address: str) -> None:
     """First visits, each of a browser that has nothing yet."""
     visits = []
     for _ in range(VISITS):
-        page = await _open(browser)
+        page = await open_slow_page(browser)
         await page.goto(address, wait_until="commit")
         visits.append(await _wait_for_mark(page, "installed"))
         await page.context.close()
     print(f"{VISITS} first visits, {SLOWER}x slower, load {os.getloadavg()[0]:.1f}")
     for name, words in STEPS.items():
-        print(f"{words:>15}: {_told([one[name] for one in visits])}")
+        print(f"{words:>15}: {told([one[name] for one in visits])}")
 
 
 async def _wait_for_mark(page: Page, name: str) -> dict[str, float]:
@@ -126,7 +112,7 @@ async def _restart(page: Page) -> None:
 
 async def _judge(page: Page, codes: list[str]) -> None:
     shown = [await page.evaluate(SCAN, code) for _ in range(ROUNDS) for code in codes]
-    print(f"{len(shown)} codes: judged {_told(await page.evaluate(DURATIONS, 'judge'))}; shown {_told(shown)}")
+    print(f"{len(shown)} codes: judged {told(await page.evaluate(DURATIONS, 'judge'))}; shown {told(shown)}")
 
 
 async def _read(page: Page, pictures: list[Path]) -> None:
@@ -134,11 +120,7 @@ async def _read(page: Page, pictures: list[Path]) -> None:
         scans = int(await page.locator("#scanner").get_attribute("data-scans") or 0)
         await page.set_input_files("#picture", picture)
         await page.locator(f"#scanner[data-scans='{scans + 1}']").wait_for()
-    print(f"{len(pictures)} pictures of codes: read {_told(await page.evaluate(DURATIONS, 'read'))}")
-
-
-def _told(times: list[float]) -> str:
-    return f"median {statistics.median(times):.1f} ms (slowest {max(times):.1f})"
+    print(f"{len(pictures)} pictures of codes: read {told(await page.evaluate(DURATIONS, 'read'))}")
 
 
 if __name__ == "__main__":

@@ -8,16 +8,13 @@ Chromium slows its processor down to a quarter. Each paper is judged by the page
 
 import asyncio
 import gzip
-import json
-import os
-import shutil
-import statistics
 import sys
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, Response, async_playwright
+from playwright.async_api import Page, Response
 
-SLOWER = 4
+from .phone import SLOWER, open_chromium, open_slow_page, read_codes, told
+
 ROUNDS = 5
 ANSWER = """async (fragment) => {
   const result = document.getElementById("result");
@@ -34,23 +31,11 @@ ANSWER = """async (fragment) => {
 
 async def main(data_dir: Path) -> None:
     """Print the figures."""
-    papers = json.loads((data_dir / "demo" / "papers.json").read_bytes())["papers"]
-    codes = [paper["code"] for paper in papers if paper["code"]]
-    flags = ["--no-sandbox"] * (os.geteuid() == 0)
-    async with async_playwright() as playwright:
-        executable = shutil.which("chromium") or playwright.chromium.executable_path
-        browser = await playwright.chromium.launch(executable_path=executable, args=flags)
-        page = await _open(browser)
+    codes = list(read_codes(data_dir).values())
+    async with open_chromium() as browser:
+        page = await open_slow_page(browser)
         await _weigh(page, codes[0])
         await _time(page, codes)
-        await browser.close()
-
-
-async def _open(browser: Browser) -> Page:
-    page = await browser.new_page()
-    client = await page.context.new_cdp_session(page)
-    await client.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-    return page
 
 
 async def _weigh(page: Page, code: str) -> None:
@@ -71,11 +56,7 @@ async def _time(page: Page, codes: list[str]) -> None:
     times = [await page.evaluate(ANSWER, fragment) for _ in range(ROUNDS) for fragment in fragments[1:]]
     judged = await page.evaluate("performance.getEntriesByName('judge').map((entry) => entry.duration)")
     print(f"{len(times)} codes without a network, {SLOWER}x slower")
-    print(f"judged: {_told(judged)}; shown: {_told(times)}")
-
-
-def _told(times: list[float]) -> str:
-    return f"median {statistics.median(times):.1f} ms, slowest {max(times):.1f} ms"
+    print(f"judged: {told(judged)}; shown: {told(times)}")
 
 
 if __name__ == "__main__":
