@@ -47,8 +47,12 @@ class Server:
                 env=clean(os.environ) | to_environment(self.config),
                 start_new_session=True,
             )
+        self.wait_until(until)
+
+    def wait_until(self, answers: str) -> None:
+        """Returns when it answers at that path."""
         deadline = time.monotonic() + 60
-        while not self.answers(until):
+        while not self.answers(answers):
             assert self.process.poll() is None, self.log
             assert time.monotonic() < deadline, self.log
             time.sleep(0.02)

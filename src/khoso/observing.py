@@ -5,15 +5,20 @@ Logged are method, route template, status and time: no path (it holds result cod
 
 import asyncio
 import logging
+import os
 import sys
 from bisect import bisect_left
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest, multiprocess
+from prometheus_client.registry import Collector
 
 from khoso.config import Config
+from khoso.processes import is_running
 
 DELAY_SECONDS = 0.25
 """How long times of requests wait to be told together."""
@@ -153,5 +158,27 @@ def metrics_text() -> bytes:
     """The metrics of all workers, in the Prometheus text format; the others' may be a quarter of a second old."""
     REQUEST_TIMES.tell()
     registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    registry.register(_AllWorkers(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])))
     return generate_latest(registry)
+
+
+class _AllWorkers(Collector):
+    """What each process of a server, also one that has ended, has counted in its files; and how those alive stand.
+
+    The library's own collector fails at a file that is still empty: one that is made at this moment, or whose process
+    was killed then (client_python, issue 1199). And it believes the gauges of processes that have ended until it is
+    told of each end: an alarm would never fall silent after its worker was started again.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def collect(self) -> Iterable[Metric]:
+        files = [str(file) for file in self._directory.glob("*.db") if file.stat().st_size and not _is_past(file)]
+        return multiprocess.MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call,no-any-return]
+
+
+def _is_past(file: Path) -> bool:
+    """Whether it says how a process stands that has ended."""
+    kind, _, pid = file.stem.rpartition("_")
+    return kind.startswith("gauge_live") and not is_running(int(pid))

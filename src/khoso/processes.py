@@ -31,6 +31,17 @@ def die_with(parent: int, by: signal.Signals = signal.SIGTERM) -> None:
             os.kill(os.getpid(), by)
 
 
+def is_running(pid: int) -> bool:
+    """Whether a process of that number runs, whoever owns it."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another account's
+        return True
+    return True
+
+
 def take_long_turns() -> None:
     """Ask Linux that this thread, and all that it starts from now on, wait for others' turns to end when woken.
 
