@@ -31,7 +31,7 @@ async def test_rows_hold_what_was_done(auditor: Auditor, pool: Pool, clock: Cloc
 async def test_nothing_to_write_takes_no_chain(pool: Pool, clock: Clock) -> None:
     async with db.transaction(pool) as holder:
         await holder.execute("SELECT FROM audit_head FOR UPDATE")
-        async with db.transaction(pool) as conn, asyncio.timeout(5):
+        async with db.transaction(pool) as conn, asyncio.timeout(30):
             await store.append(conn, [], clock())
 
 
@@ -50,7 +50,7 @@ async def test_transactions_take_chains_of_their_own_and_the_last_one_waits(
     transactions = [holder.transaction() for holder in holders]
     for holder, transaction in zip(holders, transactions, strict=True):
         await transaction.start()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await store.append(holder, [ENTRY], clock())
     waiting = asyncio.create_task(write(pool, clock, 1, 3))
     await asyncio.sleep(0.2)
@@ -68,7 +68,7 @@ async def test_transactions_take_chains_of_their_own_and_the_last_one_waits(
 async def test_one_transaction_may_append_again_while_all_chains_are_held(
     auditor: Auditor, pool: Pool, clock: Clock
 ) -> None:
-    async with db.transaction(pool) as conn, db.transaction(pool) as others, asyncio.timeout(5):
+    async with db.transaction(pool) as conn, db.transaction(pool) as others, asyncio.timeout(30):
         await store.append(conn, [ENTRY], clock())
         await others.execute("SELECT FROM audit_head WHERE chain > 0 FOR UPDATE")
         await store.append(conn, [ENTRY, ENTRY], clock())

@@ -264,7 +264,7 @@ async def _exchange(proxy: Proxy, request: str) -> bytes:
 
 
 async def _until_listening(port: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)

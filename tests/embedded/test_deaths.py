@@ -122,7 +122,7 @@ async def test_nothing_acknowledged_is_lost_when_launcher_and_server_are_killed(
         if kill_server_too:
             os.kill(read_pid(base), signal.SIGKILL)
         kill(launcher)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await asyncio.gather(*clients)
         assert len(acknowledged) - before > 100
     with EmbeddedPostgres(base) as server:

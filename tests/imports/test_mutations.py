@@ -72,10 +72,10 @@ def _files(chance: random.Random) -> Iterator[tuple[FileFormat, bytes]]:
 def test_mutated_files_are_read_or_refused(seed: int) -> None:
     refused = 0
     for file_format, content in _files(random.Random(seed)):
-        began = time.perf_counter()
+        began = time.thread_time()
         try:
             list(open_table(io.BytesIO(content), file_format, BADGE).records)
         except Unreadable:
             refused += 1
-        assert time.perf_counter() - began < LONGEST_SECONDS
+        assert time.thread_time() - began < LONGEST_SECONDS
     assert ROUNDS < refused < 4 * ROUNDS, "some are still good, many are not"

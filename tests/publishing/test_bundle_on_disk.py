@@ -53,7 +53,7 @@ async def test_the_newest_bundle_is_kept_on_disk(
     issued = await desk.issue()
     for _ in range(2):
         data = await make_bundle(services)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while file.read() != data:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         await act(desk, issued["result_code"], "suspend" if _ == 0 else "restore")
@@ -97,7 +97,7 @@ async def test_a_disk_that_takes_nothing_is_told_and_the_lists_are_served_on(
     await make_bundle(services)
     (tmp_path / "file").write_bytes(b"")
     keeping = asyncio.create_task(services.published.keep_in(BundleFile(tmp_path / "file" / "lists")))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while "bundle not kept on disk" not in (told := capsys.readouterr().out):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     keeping.cancel()

@@ -30,7 +30,7 @@ async def test_counts_whose_writing_is_cancelled_are_written_at_the_end(
 
     monkeypatch.setattr(store, "add_counts", never_ending)
     flushing = asyncio.create_task(counts.keep_flushing())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await writing.wait()
     monkeypatch.setattr(store, "add_counts", add_counts)
     flushing.cancel()
