@@ -21,6 +21,7 @@ from khoso.config import Config
 from khoso.imports.model import Job, Upload
 from khoso.imports.running import run_import
 from khoso.imports.service import Imports
+from khoso.processes import spare_the_collector
 from khoso.wiring import open_services, utc_now
 
 from . import town
@@ -42,6 +43,7 @@ def main() -> None:
 
 async def _measure(config: Config, rows: int) -> None:
     async with open_services(config, verifying=False) as services:
+        spare_the_collector()  # as the worker does
         issuing = BulkIssuing(services.issuer, lambda: services.catalogue.snapshot, utc_now, lambda: None)
         imports = Imports(services.pool, issuing, jobs.enqueue, utc_now)
         upload = Upload(type_code=TYPE_CODE, file_format="csv", issue_valid=False, idempotency_key="bench")

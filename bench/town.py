@@ -22,6 +22,7 @@ from khoso.catalogue import danang
 from khoso.config import Config, to_environment
 from khoso.demo.build import ensure_keys
 from khoso.embedded import EmbeddedPostgres, provision
+from khoso.formats import link
 from khoso.identity.tokens import make_token
 from khoso.issuance.model import IssueRequest, IssuingRule
 from khoso.issuance.service import issuing
@@ -101,7 +102,9 @@ async def _issue_corpus(config: Config, count: int) -> Corpus:
                 prepared = [services.issuer.prepare(_convert(house_permit(n)), AGENCY) for n in numbers]
                 async with db.transaction(services.pool, issuing([AGENCY])) as conn:
                     issued = await services.issuer.issue_in(conn, prepared, "bench")
-                lines.writelines(json.dumps({"code": one.code}) + "\n" for one in issued)
+                lines.writelines(
+                    json.dumps({"code": link.compose(config.public_url, one.signed)}) + "\n" for one in issued
+                )
         keys = services.catalogue.snapshot.trust.keys
         corpus.keys.write_text(json.dumps({kid.hex(): _jwk(key.public_key) for kid, key in keys.items()}))
     return corpus

@@ -1,6 +1,5 @@
 """The composition root of the server: which handlers there are, and what each is given. On one screen, in order."""
 
-import gc
 import multiprocessing
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -34,7 +33,7 @@ from khoso.pages import account
 from khoso.pages import reports as report_pages
 from khoso.pages import routes as pages
 from khoso.pages.assets import assets
-from khoso.processes import die_with, take_long_turns, told_to
+from khoso.processes import die_with, spare_the_collector, take_long_turns, told_to
 from khoso.publishing import routes as publishing
 from khoso.reports import routes as reports
 from khoso.signing.files import KeyFiles
@@ -59,9 +58,6 @@ _OF_IDENTITY = (
     "step_ups",
 )
 """The same, of what finds out who asks."""
-
-GARBAGE_THRESHOLD = 20_000
-"""Objects made before the collector looks at the youngest; a request makes some hundreds."""
 
 
 def create_app(config: Config, now: Clock = utc_now) -> Application:
@@ -153,7 +149,7 @@ def create_served_app() -> Front:
         config = configuration.load()
         observing.configure_logging(config)
         app = create_app(config)
-    app.on_startup.append(_spare_the_collector)
+    app.on_startup.append(spare_the_collector)
     return Front(app, verbose=config.log_level == "debug")
 
 
@@ -170,13 +166,6 @@ def provide_hierarchy(state: State) -> Hierarchy:
 def provide_purview(request: Request[Any, Any, Any], state: State) -> Purview:
     """To what the caller's rights extend by the scopes that the door has asked for."""
     return purview_of(provide_caller(request), provide_hierarchy(state), *scopes_of(request.route_handler.opt))
-
-
-def _spare_the_collector() -> None:
-    """What is loaded now stays: the garbage collector need not look at it again and again between requests."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD, 20, 50)
 
 
 def _provide(name: str, place: Callable[[State], object]) -> Provide:

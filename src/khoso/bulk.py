@@ -8,7 +8,7 @@ from khoso.db import Connection
 from khoso.errors import UNKNOWN_TYPE, DraftNeeded, InvalidInput, NotAuthorisedToIssue
 from khoso.formats.result_type import ResultType
 from khoso.imports.model import Row
-from khoso.issuance.model import Holder, Issued, IssueRequest, Prepared
+from khoso.issuance.model import Credential, Holder, IssueRequest, Prepared
 from khoso.issuance.service import Issuer
 
 
@@ -60,6 +60,6 @@ class BulkIssuing:
         )
         return self._issuer.prepare(request, agency_code)
 
-    async def issue_in(self, conn: Connection, prepared: Sequence[Prepared], actor: str) -> Sequence[Issued]:
+    async def issue_in(self, conn: Connection, prepared: Sequence[Prepared], actor: str) -> Sequence[Credential]:
         """Issue in the caller's transaction."""
         return await self._issuer.issue_in(conn, prepared, actor)

@@ -1,6 +1,7 @@
 """Child processes that never outlive their launcher, and tell it when it is no use to start them again."""
 
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -17,6 +18,9 @@ _PAUSE_MIN_SECONDS = 2.0
 _PAUSE_MAX_SECONDS = 60.0
 _STEADY_SECONDS = 60.0
 """Whatever has run this long was well: its end is an accident, not a fault that will repeat itself at once."""
+
+_YOUNG_OBJECTS = 20_000
+"""Objects made before the collector looks at the youngest; a request makes some hundreds."""
 
 _IN_VAIN = signal.SIGUSR1
 
@@ -53,6 +57,16 @@ def take_long_turns() -> None:
     if sys.platform == "linux" and os.sched_getscheduler(0) == os.SCHED_OTHER:
         with suppress(OSError):  # a sandbox may forbid it, and it is only about speed
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def spare_the_collector() -> None:
+    """What is loaded now stays: the garbage collector need not look at it again and again.
+
+    For a process that serves or works, once it has everything that it lives by.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS, 20, 50)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from khoso.imports.running import run_import
 from khoso.issuance import pace_store
 from khoso.issuance import store as issuance
 from khoso.issuance.pace import USUAL
+from khoso.processes import spare_the_collector
 from khoso.publishing.service import ROUND_SECONDS, Publisher
 from khoso.reports import forgetting as reports
 from khoso.signing.files import KeyFiles
@@ -60,6 +61,7 @@ async def run_worker(config: Config) -> None:
     audit_key = KeyFiles(config.keys_dir).audit_key()
     async with open_services(config, verifying=False, working=True) as services:
         check_root(config, services)
+        spare_the_collector()
         chores = {
             "forget": ("17 * * * *", lambda: forget(services.pool, KINDS, utc_now())),
             "resume": ("* * * * *", lambda: _resume(services)),

@@ -14,7 +14,7 @@ from khoso.config import Config
 from khoso.db import Connection
 from khoso.formats.status_list import SIZE
 from khoso.issuance import store
-from khoso.issuance.model import Issued, IssueRequest
+from khoso.issuance.model import Credential, IssueRequest
 from khoso.issuance.service import issuing
 from khoso.wiring import Services
 from samples import house_permit
@@ -63,7 +63,7 @@ async def issue_and_think_better_of_it(services: Services) -> None:
         raise ChangeOfMind
 
 
-async def issue_three(services: Services, conn: Connection) -> list[Issued]:
+async def issue_three(services: Services, conn: Connection) -> list[Credential]:
     """Two in one dossier, and one in another."""
     requests = [msgspec.convert(house_permit(serial), IssueRequest) for serial in (1, 2, 1)]
     prepared = [services.issuer.prepare(request, AGENCY) for request in requests]

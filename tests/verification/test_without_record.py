@@ -6,10 +6,11 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from conftest import Clock
+from conftest import ORIGIN, Clock
 from desk import AGENCY
 from khoso import db, wiring
 from khoso.config import Config
+from khoso.formats import link
 from khoso.formats.verdict import Outcome
 from khoso.issuance.model import IssueRequest
 from khoso.issuance.service import issuing
@@ -34,7 +35,7 @@ async def test_a_paper_that_was_prepared_before_the_memory_and_committed_after_i
         async with db.transaction(services.pool, issuing([AGENCY])) as conn:
             [issued] = await services.issuer.issue_in(conn, [prepared], "import")
         await other.pool.close()
-        checked = await other.verifier.verify_code(issued.code, None)
+        checked = await other.verifier.verify_code(link.compose(ORIGIN, issued.signed), None)
     assert (checked.verdict.outcome, checked.verdict.reason) == (Outcome.CANNOT_TELL, "database_away")
 
 

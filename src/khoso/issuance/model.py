@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from khoso.formats import lookup
 from khoso.formats.claims import Claims
 from khoso.issue_request import Holder, IssueRequest
 
@@ -95,6 +96,11 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     search_text: str
     status: int
     status_since: datetime
+
+    @property
+    def lookup_code(self) -> str:
+        """What is printed under the QR for typing."""
+        return lookup.compose(self.result_code, self.lookup_secret)
 
 
 class Issued(msgspec.Struct, frozen=True, kw_only=True):

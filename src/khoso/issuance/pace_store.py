@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 
 from khoso import db
 from khoso.db import Connection
+from khoso.ids import draw_ids
 from khoso.issuance.model import Hold, IssuingRule
 from khoso.times import hour_of
 
@@ -96,7 +97,7 @@ async def count_papers(conn: Connection, shares: Sequence[Share], papers: Sequen
         [share.papers for share in shares],
         hour_of(now),
         now,
-        [uuid4() for _ in papers],
+        draw_ids(len(papers)),
         [vault_id for vault_id, _ in papers],
         [credential_id for _, credential_id in papers],
     )

@@ -116,7 +116,15 @@ def prepare(
 
 def _holder_key(holder: Holder, pepper: bytes) -> bytes:
     """What the vault is found by. A branch's tax code with and without its hyphen is one holder's."""
-    return hmac.digest(pepper, f"{holder.kind}:{holder.id.replace('-', '')}".encode(), "sha256")
+    keyed = _keyed(pepper).copy()
+    keyed.update(f"{holder.kind}:{holder.id.replace('-', '')}".encode())
+    return keyed.digest()
+
+
+@lru_cache(maxsize=1)
+def _keyed(pepper: bytes) -> hmac.HMAC:
+    """The HMAC before its message: `hmac.digest` would give up the interpreter's lock and have to wait for it again."""
+    return hmac.new(pepper, digestmod="sha256")
 
 
 def person_key(personal_id: str, pepper: bytes) -> bytes:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import repeat
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 
@@ -29,15 +29,16 @@ from khoso.errors import (
     NotAuthorisedToIssue,
     Unavailable,
 )
-from khoso.formats import link, lookup
+from khoso.formats import link
 from khoso.formats.claims import StatusRef
+from khoso.ids import draw_ids
 from khoso.issuance import pace, pace_store, store
 from khoso.issuance.grounds import code_of, series_of
 from khoso.issuance.indexes import index_at
 from khoso.issuance.model import Approval, Credential, Issued, IssueRequest, Prepared
 from khoso.issuance.preparing import CatalogueView, prepare
 from khoso.issuance.signer import Signer
-from khoso.issuance.unsigned import Unsigned, make_credential, make_unsigned
+from khoso.issuance.unsigned import Unsigned, draw_secrets, make_credential, make_unsigned
 
 MAX_BATCH = 64
 
@@ -130,7 +131,7 @@ class Issuer:
 
     async def issue_in(
         self, conn: Connection, prepared: Sequence[Prepared], actor: str, approvals: Sequence[Approval] | None = None
-    ) -> list[Issued]:
+    ) -> list[Credential]:
         """Issue in the caller's transaction, for callers that keep their own record of what they have issued.
 
         Its bounds have to be those of `issuing`. `approvals`, one for each, are what makes a paper possible that takes
@@ -142,9 +143,8 @@ class Issuer:
             raise IssuingHeld(actor)
         now = self._now()
         vaults = await self._ensure_vaults(conn, submissions, now)
-        return await self._record(
-            conn, [(submission, vaults[submission.prepared.holder_key], uuid4()) for submission in submissions], now
-        )
+        places = [vaults[submission.prepared.holder_key] for submission in submissions]
+        return await self._record(conn, list(zip(submissions, places, draw_ids(len(submissions)), strict=True)), now)
 
     def _coalescer(self, signer: Signer) -> Coalescer[Submission, Issued]:
         """One for each place where keys lie: a device that is slow or away holds up nobody else's papers."""
@@ -162,8 +162,8 @@ class Issuer:
         async with db.transaction(self._pool, issuing(one.prepared.agency_code for one in leaders)) as conn:
             vaults = await self._ensure_vaults(conn, leaders, now)
             claims = [
-                store.Claimed(o.actor, o.idempotency_key, o.request_hash, vaults[o.prepared.holder_key], uuid4())
-                for o in leaders
+                store.Claimed(o.actor, o.idempotency_key, o.request_hash, vaults[o.prepared.holder_key], credential_id)
+                for o, credential_id in zip(leaders, draw_ids(len(leaders)), strict=True)
             ]
             granted = await store.claim_keys(conn, claims, now)
             new = [
@@ -172,7 +172,7 @@ class Issuer:
                 if claim.credential_id in granted.ours
             ]
             answers: dict[Key, Issued | Exception] = {key: IssuingHeld(key[0]) for key in first_of}
-            answers.update(zip(_keys(new), await self._record(conn, new, now), strict=True))
+            answers.update(zip(_keys(new), map(self._issued, await self._record(conn, new, now)), strict=True))
             asked = {(s.actor, s.idempotency_key, s.request_hash) for s in submissions}
             for key, claim in granted.standing.items():
                 if (*key, claim.request_hash) in asked:  # else it may be another agency's, and out of bounds
@@ -185,11 +185,12 @@ class Issuer:
         self, conn: Connection, submissions: Iterable[Submission], now: datetime
     ) -> dict[bytes, UUID]:
         keys = sorted({submission.prepared.holder_key for submission in submissions})
-        return await store.ensure_vaults(conn, [store.HolderVault(key, uuid4()) for key in keys], now)
+        proposed = [store.HolderVault(key, vault_id) for key, vault_id in zip(keys, draw_ids(len(keys)), strict=True)]
+        return await store.ensure_vaults(conn, proposed, now)
 
     async def _record(
         self, conn: Connection, new: Sequence[tuple[Submission, UUID, UUID]], now: datetime
-    ) -> list[Issued]:
+    ) -> list[Credential]:
         """Take numbers, sign, and write everything down. Nothing may be released before the caller commits."""
         if not new:
             return []
@@ -206,7 +207,10 @@ class Issuer:
             for (submission, vault_id, credential_id), code, ref in zip(new, codes, _references(ranges), strict=True)
         ]
         signatures = await self._sign(unsigned)
-        credentials = [make_credential(one, signature) for one, signature in zip(unsigned, signatures, strict=True)]
+        credentials = [
+            make_credential(one, signature, secret)
+            for one, signature, secret in zip(unsigned, signatures, draw_secrets(len(unsigned)), strict=True)
+        ]
         versions = {taken.list_id: taken.version for taken in ranges}
         rows = [
             store.Paper(
@@ -219,7 +223,7 @@ class Issuer:
         await store.audit_issues(conn, credentials, actors, now)
         await pace.count(conn, credentials, actors, now)
         # Nobody is notified: a worker that has not heard of a new paper asks the record. Withdrawals are announced.
-        return [self._issued(credential) for credential in credentials]
+        return credentials
 
     async def _take_result_codes(self, conn: Connection, papers: Sequence[Prepared]) -> list[str]:
         series = list(map(series_of, papers))
@@ -261,7 +265,7 @@ class Issuer:
     def _issued(self, credential: Credential) -> Issued:
         return Issued(
             result_code=credential.result_code,
-            lookup_code=lookup.compose(credential.result_code, credential.lookup_secret),
+            lookup_code=credential.lookup_code,
             code=link.compose(self._origin, credential.signed),
             issued_at=credential.issued_at,
             valid_from=credential.valid_from,

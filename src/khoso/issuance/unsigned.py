@@ -11,6 +11,9 @@ from khoso.formats.claims import StatusRef
 from khoso.formats.status_list import Status
 from khoso.issuance.model import Credential, Prepared
 
+_CHARACTERS = (lookup.ALPHABET * 8).encode()
+"""A character for each byte; each of the 32 is equally likely, for 32 divides 256."""
+
 
 class Unsigned(NamedTuple):
     """A numbered result, to be signed."""
@@ -41,7 +44,7 @@ def statement_of(prepared: Prepared) -> bytes:
     return claims_format.encode(claims)
 
 
-def make_credential(unsigned: Unsigned, signature: bytes) -> Credential:
+def make_credential(unsigned: Unsigned, signature: bytes, lookup_secret: str) -> Credential:
     """What is recorded of the signed result."""
     prepared, claims = unsigned.prepared, unsigned.prepared.claims
     issued_at = _instant(claims.issued_at)
@@ -64,16 +67,17 @@ def make_credential(unsigned: Unsigned, signature: bytes) -> Credential:
         list_id=unsigned.ref.list_id,
         status_index=unsigned.ref.status_index,
         signed=cose.assemble(prepared.kid, unsigned.payload, signature),
-        lookup_secret=_lookup_secret(),
+        lookup_secret=lookup_secret,
         search_text=prepared.search_text,
         status=Status.VALID,
         status_since=issued_at,
     )
 
 
-def _lookup_secret() -> str:
-    """Each of the 32 characters is equally likely: 32 divides 256."""
-    return "".join(lookup.ALPHABET[byte % 32] for byte in secrets.token_bytes(lookup.SECRET_LENGTH))
+def draw_secrets(count: int) -> list[str]:
+    """So many secrets of look-up codes, of one reading of the system's randomness (`draw_ids` says why)."""
+    drawn = secrets.token_bytes(lookup.SECRET_LENGTH * count).translate(_CHARACTERS).decode()
+    return [drawn[start : start + lookup.SECRET_LENGTH] for start in range(0, len(drawn), lookup.SECRET_LENGTH)]
 
 
 def _instant(seconds: int) -> datetime:

@@ -56,11 +56,12 @@ class Fingerprints:
 
     def write(self, index: int, signed_hash: bytes) -> None:
         """Remember the content at the index."""
-        self._put(signed_hash[:WIDTH], index * WIDTH)
+        if not self.holds(index, signed_hash):  # mostly another worker was here before
+            self._put(signed_hash[:WIDTH], index * WIDTH)
 
     def replace(self, image: bytes) -> None:
         """Remember the content of the whole list."""
-        # Another worker has mostly been here before. Compared by pread: what is never mapped weighs on nobody.
+        # Compared by pread: what is never mapped weighs on nobody.
         if os.pread(self._file, _BYTES, 0) != image:
             self._put(image, 0)
 

@@ -79,9 +79,7 @@ class StatusSnapshot:
 
     def remember(self, ref: StatusRef, signed_hash: bytes) -> None:
         """Repair what is remembered of an index of which the record has just told."""
-        fingerprints = self._fingerprints.get(ref.list_id)
-        if fingerprints is not None and not fingerprints.holds(ref.status_index, signed_hash):
-            self._write(ref.list_id, [(ref.status_index, signed_hash)])
+        self._write(ref.list_id, [(ref.status_index, signed_hash)])
 
     def start_from(self, published: StatusSource, as_of: int) -> None:
         """Answer by published lists until the first refresh: the database is away, and this process has just begun.
