@@ -71,6 +71,17 @@ def test_what_one_worker_writes_another_one_holds(tmp_path: Path) -> None:
         fingerprints.close()
 
 
+def test_what_stands_there_already_is_not_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = Fingerprints(tmp_path, 0, "life"), Fingerprints(tmp_path, 0, "life")
+    one.write(7, CONTENT)
+    monkeypatch.setattr(os, "pwrite", refuse)
+    other.write(7, CONTENT)
+    with pytest.raises(OSError, match="No space"):
+        other.write(7, OTHER)
+    for fingerprints in (one, other):
+        fingerprints.close()
+
+
 @pytest.mark.parametrize("damage", [b"", b"\xff" * 100, os.urandom(SIZE * 8), bytes(SIZE * 9)])
 async def test_a_file_found_damaged_is_repaired_from_the_database(
     damage: bytes, services: Services, clock: Clock, files: Path
