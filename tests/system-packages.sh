@@ -28,6 +28,7 @@ has_browser || need chromium-headless-shell 'pages in a real browser'
 has_command haproxy || need haproxy 'slow and oversized requests cut by the front proxy'
 has_command pgbouncer || need pgbouncer 'the database behind a connection pooler'
 has_command softhsm2-util || need softhsm2 'keys in a signing device (PKCS #11)'
+has_command wrk || need wrk 'benchmarks over HTTP, briefly'
 [ -z "$missing" ] && exit 0
 
 as_root=''
