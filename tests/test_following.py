@@ -7,7 +7,7 @@ import pytest
 
 from khoso import following
 from khoso.errors import Unavailable
-from khoso.following import follow
+from khoso.following import follow, in_background
 
 
 @pytest.mark.parametrize("fault", [Unavailable("away"), ValueError("079200000001 is no number")])
@@ -31,3 +31,15 @@ async def test_a_refresh_that_failed_is_tried_again(
     with suppress(asyncio.CancelledError):
         await following_it
     assert "079200000001" not in capsys.readouterr().out
+
+
+async def test_work_in_the_background_does_not_end_unnoticed(capsys: pytest.CaptureFixture[str]) -> None:
+    async def fall_over() -> None:
+        raise ValueError("079200000001 is no number")
+
+    async with in_background(fall_over(), asyncio.sleep(3600)):
+        await asyncio.sleep(0.01)
+    told = capsys.readouterr().out
+    assert told.count("background work ended") == 1
+    assert "ValueError" in told
+    assert "079200000001" not in told

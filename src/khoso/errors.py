@@ -91,6 +91,12 @@ class NotAuthorisedToIssue(KhosoError):
     """Cơ quan này không được cấp loại kết quả này. | This agency may not issue this result type."""
 
 
+class NoSigningKey(KhosoError):
+    """Cơ quan hiện không có khoá ký dùng được; hãy thử lại sau. | The agency has no good signing key now; try later."""
+
+    retry_after = 60
+
+
 class DraftNeeded(KhosoError):
     """Loại kết quả này cần hai người: hãy lập dự thảo. | This result type takes two persons: file a draft."""
 

@@ -24,12 +24,21 @@ _ALIVE_SECONDS = 10.0
 async def in_background(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """Let these run until the end, and cancel them then."""
     tasks = [asyncio.create_task(one) for one in work]
+    for task in tasks:
+        task.add_done_callback(_tell_failure)
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _tell_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error(
+            "background work ended", what=getattr(task.get_coro(), "__qualname__", ""), error=type(error).__name__
+        )
 
 
 async def follow(

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from khoso import db
@@ -28,6 +28,16 @@ async def enqueue(conn: Connection, name: str, payload: bytes) -> None:
     """
     queries = await asyncio.to_thread(_queries, conn)  # the first time it loads the library, while others are served
     await queries.enqueue(name, payload, dedupe_key=f"{name} {payload.hex()}", on_conflict="skip")
+
+
+async def forget_log(conn: Connection, before: datetime, limit: int) -> int:
+    """Drop so many rows of the queue's own history that are older; answers how many there were."""
+    return await db.count_touched(
+        conn,
+        "DELETE FROM pgqueuer_log WHERE id IN (SELECT id FROM pgqueuer_log WHERE created < $1 LIMIT $2)",
+        before,
+        limit,
+    )
 
 
 async def run(

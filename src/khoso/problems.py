@@ -50,6 +50,7 @@ STATUS: Mapping[type[KhosoError], int] = {
     errors.Unavailable: 503,
     errors.RecordBehind: 503,
     errors.KeyStoreError: 503,
+    errors.NoSigningKey: 503,
 }
 """Every error that a request can meet. A test compares it with the family."""
 

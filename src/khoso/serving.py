@@ -3,8 +3,10 @@
 import errno
 import multiprocessing
 import os
-import shutil
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from threading import Event
 
 from granian import Granian
@@ -32,7 +34,6 @@ def serve(config: Config, *, with_worker: bool = True) -> None:
     check_address(config)
     observing.configure_logging(config)
     os.environ.update(to_environment(config))  # the workers read it as this process did
-    _prepare_metrics(config)
     # Forked workers would keep whatever the launcher holds, such as the lock of an embedded database.
     multiprocessing.set_start_method("spawn", force=True)
     worker = Supervised("worker")
@@ -62,13 +63,14 @@ def serve(config: Config, *, with_worker: bool = True) -> None:
     # The server itself gives up only when a worker ends within six seconds of being started again, and forgets those
     # times whenever another one ends: slow ones, or two that end in turns, it would start for ever.
     on_failing_child(give_up)
-    if with_worker:
-        worker.start()
-    try:
-        server.serve()
-    finally:
+    with _shared_metrics():
         if with_worker:
-            worker.stop()
+            worker.start()
+        try:
+            server.serve()
+        finally:
+            if with_worker:
+                worker.stop()
     if in_vain.is_set():
         raise SystemExit(1)
 
@@ -88,9 +90,9 @@ def check_address(config: Config) -> None:
         raise ConfigurationError(message) from None
 
 
-def _prepare_metrics(config: Config) -> None:
-    """An empty directory for the metrics that the workers share."""
-    directory = config.data_dir / "metrics"
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory.resolve())
+@contextmanager
+def _shared_metrics() -> Iterator[None]:
+    """A directory for what the processes of this server count, and of no other that runs on this machine."""
+    with TemporaryDirectory(prefix="khoso-metrics-", ignore_cleanup_errors=True) as directory:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory
+        yield

@@ -397,7 +397,7 @@ async def _following(
             services.scan_counts.keep_flushing(),
             follow("step-up rules", services.identity.step_ups.refresh, asyncio.Event(), STEP_UP_SECONDS),
             follow("cut-offs", services.identity.cutoffs.refresh, wakes[CUTOFF_CHANNEL]),
-            _tell_ages(services, now),
+            follow("ages", lambda: _tell_ages(services, now), asyncio.Event(), _AGE_SECONDS),
             REQUEST_TIMES.keep_telling(),
         ]
     if keeping:
@@ -407,11 +407,9 @@ async def _following(
 
 
 async def _tell_ages(services: Services, now: Clock) -> None:
-    """Keep the metrics of what is remembered and served, also and above all while the database is away."""
-    while True:
-        STATUS_AGE.set(now().timestamp() - services.statuses.as_of)
-        LIST_AGE.set(services.published.tell_age())
-        SET_ASIDE.set(services.spool.count_set_aside())
-        RECORD_BEHIND.set(len(services.published.watch.gaps))
-        TRUST_LEFT.set(services.catalogue.snapshot.believed.trust.expires_at - now().timestamp())
-        await asyncio.sleep(_AGE_SECONDS)
+    """The metrics of what is remembered and served, which matter above all while something is wrong."""
+    STATUS_AGE.set(now().timestamp() - services.statuses.as_of)
+    LIST_AGE.set(services.published.tell_age())
+    RECORD_BEHIND.set(len(services.published.watch.gaps))
+    TRUST_LEFT.set(services.catalogue.snapshot.believed.trust.expires_at - now().timestamp())
+    SET_ASIDE.set(services.spool.count_set_aside())  # last, for the disk may refuse it

@@ -15,7 +15,7 @@ from khoso.bounds import Bounds
 from khoso.config import Config
 from khoso.db import Pool
 from khoso.drafts import forgetting as drafts
-from khoso.errors import AuditNotSound, IssuingHeld
+from khoso.errors import AuditNotSound, KhosoError
 from khoso.following import follow, in_background
 from khoso.forgetting import Kind, forget
 from khoso.formats.audit_chain import PrivateKey
@@ -38,12 +38,14 @@ KEYS_KEPT = timedelta(days=7)
 """How long an idempotency key answers for its request."""
 
 ATTEMPTS_KEPT = timedelta(days=1)
+JOBS_KEPT = timedelta(days=28)
 
 KINDS = (
     Kind("idempotency_key", issuance.forget_keys, KEYS_KEPT),
     Kind("issuing_hour", pace_store.forget_hours, USUAL),
     Kind("lookup_failure", verification.forget_attempts, ATTEMPTS_KEPT),
     Kind("batch_receipt", verification.forget_receipts, RECEIPTS_KEPT),
+    Kind("pgqueuer_log", jobs.forget_log, JOBS_KEPT),
     *identity.KINDS,
     *drafts.KINDS,
     *reports.KINDS,
@@ -64,12 +66,12 @@ async def run_worker(config: Config) -> None:
         spare_the_collector()
         chores = {
             "forget": ("17 * * * *", lambda: forget(services.pool, KINDS, utc_now())),
-            "resume": ("* * * * *", lambda: _resume(services)),
+            "resume": ("* * * * *", lambda: resume_imports(services)),
             "checkpoint": ("*/10 * * * *", lambda: tell_checkpoint(services.pool, audit_key)),
             "lapse": ("41 * * * *", services.drafts.lapse),
             "renew-trust": ("23 * * * *", services.catalogue.renew_trust),
         }
-        work = {IMPORT: lambda payload: _import(services, payload)}
+        work = {IMPORT: lambda payload: carry_out_import(services, payload)}
         # Not a chore: the queue's schedule knows minutes, and an order is to be carried out in its second.
         orders_due = follow("orders", services.orders.carry_out_due, asyncio.Event())
         async with in_background(orders_due, _publish(services.publisher)):
@@ -81,15 +83,16 @@ async def _publish(publisher: Publisher) -> None:
     await follow("publications", publisher.publish, asyncio.Event(), ROUND_SECONDS)
 
 
-async def _import(services: Services, payload: bytes) -> None:
+async def carry_out_import(services: Services, payload: bytes) -> None:
+    """Carry out the import of that id, as far as it goes now."""
     try:
         await run_import(services.pool, services.bulk, UUID(payload.decode()), utc_now)
-    except IssuingHeld:  # tried again every minute by `_resume`: it goes on once he is released
-        log.warning("import waits: who asked for it is held", import_id=payload.decode())
+    except KhosoError as error:  # held, no key, no database: it will pass, and `resume_imports` tries again
+        log.warning("import waits", import_id=payload.decode(), reason=type(error).__name__)
 
 
-async def _resume(services: Services) -> None:
-    """Queue every unfinished import again: a job that failed, when the database was away, is not started by itself."""
+async def resume_imports(services: Services) -> None:
+    """Queue every unfinished import again: one that waits, or whose worker was killed, is not started by itself."""
     async with db.transaction(services.pool, Bounds(duty="import")) as conn:
         for import_id in await imports.list_unfinished(conn):
             await jobs.enqueue(conn, IMPORT, str(import_id).encode())

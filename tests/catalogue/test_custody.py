@@ -22,7 +22,7 @@ from khoso.catalogue import drafts
 from khoso.catalogue.custody import Custody
 from khoso.catalogue.trusting import seal_list
 from khoso.config import Config
-from khoso.errors import InvalidInput, NotAuthorisedToIssue, NotFound, Unavailable
+from khoso.errors import InvalidInput, NoSigningKey, NotFound, Unavailable
 from khoso.formats import cose, link, verdict
 from khoso.formats.claims import StatusRef
 from khoso.formats.documents import keys_by_kid
@@ -194,7 +194,7 @@ async def test_a_stolen_key_stops_at_once_and_its_honest_papers_stay_good(
     assert scan_off_line(services, root, clock, other_content).outcome is Outcome.IN_FORCE, "nobody knows yet"
     stopped = await services.custody.stop_key(kid, clock() - timedelta(days=2), "clerk")
     assert stopped.agency_code == AGENCY
-    with pytest.raises(NotAuthorisedToIssue):
+    with pytest.raises(NoSigningKey):
         await issue(services, 9)
     new = await services.custody.add_key(AGENCY, services.keys.make_agency_key(), "clerk")
     saved = await services.custody.save_honest_papers(kid, "clerk")

@@ -66,12 +66,31 @@ async def test_search_folds_what_vietnamese_keyboards_write_differently(desk: De
         "ĐẶNG thị",
         "duong  hoang",
         "218/gpxd",
+        "Hoà Đặng",
+        "permit hoà",
         code[:-4],
+        code,
+        code.lower(),
         "",
     ):
         assert await codes(desk, citizen, q=query) == [code], query
-    for query in ("hoai", "dang van", "%", "_", "'; DROP TABLE credential; --"):
+    for query in ("hoai", "dang van", f"{code}0", "%", "_", "'; DROP TABLE credential; --"):
         assert await codes(desk, citizen, q=query) == [], query
+
+
+async def test_search_finds_a_choice_by_its_label(desk: Desk) -> None:
+    fields = {
+        "plate": "43B-001.23",
+        "kind": "contract",
+        "operator": "Hợp tác xã Sông Hàn",
+        "badge_number": "PH9",
+    }
+    request = truck_permit() | {"type_code": "KQ.H17.000006", "fields": fields}
+    issued = read(await desk.try_issue(request, agency="H17.11"), 201)
+    citizen = await desk.citizen(issued["result_code"])
+    for query in ("hop dong", "xe hợp đồng 43B"):
+        assert await codes(desk, citizen, q=query) == [issued["result_code"]], query
+    assert await codes(desk, citizen, q="xe buyt") == []
 
 
 async def test_filters(desk: Desk) -> None:

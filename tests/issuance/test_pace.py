@@ -96,9 +96,31 @@ async def test_what_is_usual_for_him_is_not_too_much(desk: Desk, clock: Clock) -
         for _ in range(5):
             await desk.issue()
         clock.forward(timedelta(hours=1))
+    clock.forward(timedelta(days=1))
     for _ in range(10):
         await desk.issue()
     await issue_until_held(desk, 1)
+
+
+async def test_what_he_did_today_is_not_usual_yet(desk: Desk, clock: Clock) -> None:
+    """Or he could double it every hour."""
+    for _ in range(5):
+        await desk.issue()
+    clock.forward(timedelta(hours=23))
+    await issue_until_held(desk, 6)
+
+
+async def test_a_rule_as_good_as_none_is_no_error(desk: Desk, services: Services, clock: Clock) -> None:
+    for numbers in ((3, 2_000_000_001), (3_000_000_000, 2)):
+        rule = IssuingRule(agency_code=AGENCY, per_hour=numbers[0], times_usual=numbers[1])
+        with pytest.raises(InvalidInput):
+            await services.holds.set_rule(rule, "test")
+    await services.holds.set_rule(IssuingRule(agency_code=AGENCY, per_hour=2, times_usual=2_000_000_000), "test")
+    for _ in range(2):
+        await desk.issue()
+    clock.forward(timedelta(days=2))
+    for _ in range(3):
+        await desk.issue()
 
 
 async def test_what_is_usual_is_forgotten_after_four_weeks(desk: Desk, clock: Clock) -> None:

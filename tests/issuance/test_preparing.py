@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from khoso.catalogue import danang
-from khoso.errors import InvalidInput, NotAuthorisedToIssue
+from khoso.errors import InvalidInput, NoSigningKey, NotAuthorisedToIssue
 from khoso.formats.result_type import ResultType, Validity
 from khoso.issuance.model import Holder, IssueRequest, Prepared
 from khoso.issuance.preparing import MAX_SIGNED, prepare
@@ -104,6 +104,17 @@ def test_the_farthest_beginning() -> None:
 def test_a_right_that_has_ended() -> None:
     with pytest.raises(NotAuthorisedToIssue):
         prepared(now=datetime(2040, 1, 1, tzinfo=UTC))
+
+
+def test_an_agency_that_may_issue_and_has_no_key() -> None:
+    request = IssueRequest(**house_permit())
+    with pytest.raises(NoSigningKey):
+        prepare(request, "H17.05.13", Catalogue(HOUSE), PEPPER, MORNING)
+
+
+def test_no_end_is_not_the_year_9999_where_the_term_is_fixed() -> None:
+    problems = refused(validity=Validity(months=60, fixed=True), valid_until=date.max)
+    assert problems == [("valid_until", "fixed_term")]
 
 
 def test_a_code_may_be_as_large_as_it_may_be_and_no_larger() -> None:

@@ -229,6 +229,19 @@ async def test_a_database_older_than_the_bundle_does_not_undo_a_withdrawal(
     await desk.rows(restore, *newer)
 
 
+async def test_papers_of_which_no_list_was_ever_published_are_told(
+    desk: Desk, services: Services, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await services.published.refresh()
+    clock.forward(timedelta(days=2))
+    assert services.published.tell_age() == 0, "there is no paper yet"
+    await desk.issue()
+    await services.published.refresh()
+    clock.forward(OVERDUE + timedelta(seconds=1))
+    assert services.published.tell_age() == OVERDUE.total_seconds() + 1
+    assert "published lists overdue" in capsys.readouterr().out
+
+
 async def test_lists_that_are_overdue_are_told(
     desk: Desk, services: Services, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:

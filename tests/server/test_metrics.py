@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from demo.launching import list_processes
 from khoso.config import Config
 from servers import Server, serving
 from tokens import bearer
@@ -44,6 +45,14 @@ def verify_seven(server: Server) -> None:
         httpx.post(f"{server.url}/api/v1/verify", json={"code": "https://elsewhere.example"})
 
 
+def directory_of(server: Server) -> Path:
+    """Where its processes count, as they were told."""
+    told = b"PROMETHEUS_MULTIPROC_DIR="
+    environments = [Path(f"/proc/{pid}/environ").read_bytes() for pid in list_processes(server.process.pid)]
+    [directory] = {line[len(told) :] for one in environments for line in one.split(b"\0") if line.startswith(told)}
+    return Path(directory.decode())
+
+
 def test_verdicts_and_the_age_of_statuses_are_told(config: Config, key_dir: Path, tmp_path: Path) -> None:
     with serving(config, tmp_path / "log", "--workers", "2", "--no-with-worker") as server:
         verify_seven(server)
@@ -63,7 +72,7 @@ def test_verdicts_and_the_age_of_statuses_are_told(config: Config, key_dir: Path
 def test_a_file_that_is_just_being_made_hides_no_other(config: Config, key_dir: Path, tmp_path: Path) -> None:
     with serving(config, tmp_path / "log", "--workers", "1", "--no-with-worker") as server:
         for kind in ("counter", "histogram", "gauge_liveall", "gauge_livemax"):
-            (server.config.data_dir / "metrics" / f"{kind}_{os.getpid()}.db").touch(exist_ok=False)
+            (directory_of(server) / f"{kind}_{os.getpid()}.db").touch(exist_ok=False)
         assert len(ages_of_statuses(read_metrics(server, key_dir))) == 1
 
 
@@ -79,3 +88,32 @@ def test_workers_that_were_killed_still_count_but_no_longer_say_how_they_stand(
         after = wait_for_metrics(server, key_dir, lambda told: len(ages_of_statuses(told)) == 2)
         assert not before.keys() & ages_of_statuses(after).keys()
         assert after[FOREIGN] == 7
+
+
+def test_two_servers_of_a_machine_count_apart_and_leave_nothing(config: Config, key_dir: Path, tmp_path: Path) -> None:
+    with serving(config, tmp_path / "log", "--workers", "1", "--no-with-worker") as server:
+        verify_seven(server)
+        with serving(config, tmp_path / "other-log", "--workers", "1", "--no-with-worker") as other:
+            wait_for_metrics(server, key_dir, lambda told: told.get(FOREIGN, 0) >= 7)
+            mine, others = read_metrics(server, key_dir), read_metrics(other, key_dir)
+            assert (mine[FOREIGN], FOREIGN in others) == (7, False)
+            assert not ages_of_statuses(mine).keys() & ages_of_statuses(others).keys()
+            directory = directory_of(other)
+            assert directory.stat().st_mode & 0o777 == 0o700
+            assert other.terminate() == 0
+        assert not directory.exists()
+        assert read_metrics(server, key_dir)[FOREIGN] == 7
+
+
+def test_ages_are_told_also_when_the_disk_refuses_something(config: Config, key_dir: Path, tmp_path: Path) -> None:
+    with serving(config, tmp_path / "log", "--workers", "1", "--no-with-worker") as server:
+        damaged = server.config.data_dir / "spool" / "damaged"
+        damaged.parent.mkdir(exist_ok=True)
+        damaged.touch()
+        wait_for_metrics(server, key_dir, lambda _: "not kept up" in server.log)
+        [left] = seconds_of_trust(read_metrics(server, key_dir))
+        wait_for_metrics(server, key_dir, lambda told: seconds_of_trust(told) < [left])
+
+
+def seconds_of_trust(metrics: Metrics) -> list[float]:
+    return [value for name, value in metrics.items() if name.startswith("khoso_trust_seconds_left")]

@@ -18,7 +18,9 @@ Actor = Annotated[str, typer.Option("--actor", help="Who does this; goes into th
 @issuing_app.command()
 def rule(
     per_hour: Annotated[int, typer.Option(help="So many papers in an hour are never too many.")],
-    times_usual: Annotated[int, typer.Option(help="Nor so many times the most of any hour of the last 28 days.")],
+    times_usual: Annotated[
+        int, typer.Option(help="Nor so many times the most of any hour of the last 28 days, but for the last day.")
+    ],
     actor: Actor,
     agency: Annotated[str, typer.Option(help="Left out: every agency that has no rule of its own.")] = "",
 ) -> None:

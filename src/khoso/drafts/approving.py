@@ -11,11 +11,18 @@ from khoso.errors import (
     DraftEnded,
     InputProblem,
     InvalidInput,
+    NoSigningKey,
     NotAsExpected,
     NotAuthorisedToIssue,
     NotFound,
     SecondPersonNeeded,
 )
+
+_REFUSALS = (
+    *(NotFound, SecondPersonNeeded, NotAsExpected, DraftEnded),
+    *(InvalidInput, NotAuthorisedToIssue, NoSigningKey),
+)
+"""Why one draft of many may not be issued, which keeps none of the others."""
 
 
 class Approver(NamedTuple):
@@ -90,7 +97,7 @@ def judge(seen: Seen, draft: Draft | None, rights: Rights, papers: Papers, now: 
         if draft.state != "awaiting_approval" or draft.lapses_at <= now:
             raise DraftEnded(draft.draft_id)
         return Judged(seen, draft, _look_again(draft, papers), on_behalf_of)
-    except (NotFound, SecondPersonNeeded, NotAsExpected, DraftEnded, InvalidInput, NotAuthorisedToIssue) as refusal:
+    except _REFUSALS as refusal:
         return Outcome(seen, error=refusal)
 
 

@@ -19,6 +19,9 @@ from khoso.paging import Position, next_cursor, read_cursor
 
 APPROVE = "credentials:approve"
 
+MOST = 2_000_000_000
+"""What the numbers of a rule may be at most: as good as no rule, and PostgreSQL can count to it."""
+
 
 class Holds:
     """All holds, each seen by whoever is held, and by those who may approve in the agency for which he issued."""
@@ -67,10 +70,9 @@ class Holds:
 
     async def set_rule(self, rule: IssuingRule, actor: str) -> None:
         """Say what is too fast in an agency; '' in all that have no rule of their own. Raises InvalidInput."""
-        if rule.per_hour < 1 or rule.times_usual < 1:
-            raise InvalidInput(
-                InputProblem("per_hour", "out_of_range", "cả hai số phải từ 1 trở lên | both numbers are 1 or more")
-            )
+        if not (1 <= rule.per_hour <= MOST and 1 <= rule.times_usual <= MOST):
+            message = f"cả hai số phải từ 1 đến {MOST} | both numbers are from 1 to {MOST}"
+            raise InvalidInput(InputProblem("per_hour", "out_of_range", message))
         async with db.transaction(self._pool) as conn:
             await store.set_rule(conn, rule)
             said = msgspec.json.encode(rule).decode()

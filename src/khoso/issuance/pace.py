@@ -19,6 +19,9 @@ from khoso.times import hour_of
 USUAL = timedelta(days=28)
 """How far back the busiest hour is looked for."""
 
+SETTLED = timedelta(days=1)
+"""What is younger is not usual yet: else whoever has stolen an account could do thrice as much every hour."""
+
 Act = tuple[str, str]
 """Who issues, and for which agency."""
 
@@ -51,7 +54,8 @@ def _by_subject(counted: Counter[Act]) -> list[store.Share]:
 
 async def _judge(conn: Connection, pace: store.Pace, agency_code: str, now: datetime) -> None:
     """Hold him if he has issued more than he may."""
-    allowed = await store.get_allowance(conn, pace.subject, agency_code, now, hour_of(now) - USUAL)
+    hour = hour_of(now)
+    allowed = await store.get_allowance(conn, pace.subject, agency_code, hour - USUAL, hour - SETTLED)
     if pace.papers <= allowed:
         return
     hold = Hold(

@@ -41,15 +41,16 @@ class Allowance(msgspec.Struct, frozen=True):
     papers: int
 
 
-async def get_allowance(conn: Connection, subject: str, agency_code: str, now: datetime, since: datetime) -> int:
-    """How many papers in this hour are not too many, by the agency's rule and what was usual since then."""
+async def get_allowance(conn: Connection, subject: str, agency_code: str, since: datetime, until: datetime) -> int:
+    """How many papers in an hour are not too many, by the agency's rule and what was usual between those times."""
     allowance = await db.fetch_one(
         conn,
         Allowance,
         """
-        SELECT greatest(per_hour,
-                        times_usual * (SELECT max(papers) FROM issuing_hour
-                                        WHERE subject = $1 AND hour >= $4 AND hour < $3))::integer AS papers
+        SELECT least(greatest(per_hour,
+                              times_usual * (SELECT max(papers)::bigint FROM issuing_hour
+                                              WHERE subject = $1 AND hour >= $3 AND hour < $4)),
+                     2147483647)::integer AS papers
           FROM issuing_rule
          WHERE agency_code IN ($2, '')
          ORDER BY agency_code DESC
@@ -57,8 +58,8 @@ async def get_allowance(conn: Connection, subject: str, agency_code: str, now: d
         """,
         subject,
         agency_code,
-        hour_of(now),
         since,
+        until,
     )
     assert allowance is not None  # the migration wrote the rule of all, and nobody may delete it
     return allowance.papers

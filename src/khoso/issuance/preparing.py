@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, Protocol
 
-from khoso.errors import UNKNOWN_TYPE, InputProblem, InvalidInput, NotAuthorisedToIssue
+from khoso.errors import UNKNOWN_TYPE, InputProblem, InvalidInput, NoSigningKey, NotAuthorisedToIssue
 from khoso.formats import claims as claims_format
 from khoso.formats import cose
 from khoso.formats.claims import Claims, FieldValue, StatusRef
@@ -41,7 +41,7 @@ MAX_AHEAD_DAYS = 730
 
 _PERSONAL_ID = re.compile(r"[0-9]{12}")
 _TAX_CODE = re.compile(r"[0-9]{10}(?:-?[0-9]{3})?|[0-9]{12}")
-_fold_name = lru_cache(maxsize=1024)(fold)  # of result types, of which there are few
+_fold_name = lru_cache(maxsize=1024)(fold)  # of result types and choices, of which there are few
 _NO_STATUS = StatusRef(0, 0)
 
 
@@ -65,13 +65,19 @@ class CatalogueView(Protocol):
 def prepare(
     request: IssueRequest, agency_code: str, catalogue: CatalogueView, pepper: bytes, now: datetime
 ) -> Prepared:
-    """Check one request of an agency. Raises NotAuthorisedToIssue, or InvalidInput with every problem found."""
+    """Check one request of an agency.
+
+    Raises NotAuthorisedToIssue, NoSigningKey for an agency that may issue and cannot at the moment, or InvalidInput
+    with every problem found.
+    """
     result_type = catalogue.latest.get(request.type_code)
     if result_type is None:
         raise InvalidInput(UNKNOWN_TYPE)
-    kid = catalogue.signing_key(agency_code, now)
-    if kid is None or not catalogue.may_issue(agency_code, request.type_code, now):
+    if not catalogue.may_issue(agency_code, request.type_code, now):
         raise NotAuthorisedToIssue(agency_code, request.type_code)
+    kid = catalogue.signing_key(agency_code, now)
+    if kid is None:
+        raise NoSigningKey(agency_code)
     problems = _Problems()
     holder = _check_holder(request.holder, problems)
     problems.extend(find_ground_faults(request, agency_code))
@@ -105,7 +111,8 @@ def prepare(
                 fold(request.dossier_code or request.decision_number or ""),
                 _fold_name(result_type.name_vi),
                 _fold_name(result_type.name_en),
-                *map(fold, (holder.name, *_texts(values))),
+                fold(holder.name),
+                *_words(values),
             ]
         ),
         claims=claims,
@@ -181,12 +188,14 @@ def _check_fields(
     return [(field, value) for field, value in checked if value is not None]
 
 
-def _texts(values: Iterable[tuple[Field, FieldValue]]) -> Iterator[str]:
-    """Every text, for the search."""
-    for _, value in values:
-        for text in value if isinstance(value, list) else [value]:
-            if isinstance(text, str):
-                yield text
+def _words(values: Iterable[tuple[Field, FieldValue]]) -> Iterator[str]:
+    """Every text and the labels of every choice, folded for the search."""
+    for field, value in values:
+        if field.kind == "choice" and isinstance(value, int):
+            choice = field.choices[value]
+            yield from (_fold_name(choice.label_vi), _fold_name(choice.label_en))
+        else:
+            yield from (fold(one) for one in (value if isinstance(value, list) else [value]) if isinstance(one, str))
 
 
 def _check_field(field: Field, value: Any, problems: _Problems) -> FieldValue | None:
@@ -223,6 +232,7 @@ def _check_dates(
             f"loại này luôn có thời hạn {validity.months} tháng: bỏ trống"
             f" | this type always runs {validity.months} months; leave it out",
         )
+        last_day = longest
     elif last_day is not None and last_day >= LAST_DAY:
         problems.note(
             "valid_until",

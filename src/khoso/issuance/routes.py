@@ -55,7 +55,7 @@ ISSUE = HotRoute(
                 "name": "Idempotency-Key",
                 "in": "header",
                 "required": True,
-                "description": "One per result; repeated, it answers the same",
+                "description": "One per result; repeated within seven days, it answers the same",
                 "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY},
             }
         ],

@@ -26,6 +26,7 @@ from khoso.errors import (
     InvalidInput,
     IssuingHeld,
     KeyStoreError,
+    NoSigningKey,
     NotAuthorisedToIssue,
     Unavailable,
 )
@@ -106,7 +107,7 @@ class Issuer:
         self._coalescers: dict[str, Coalescer[Submission, Issued]] = {}
 
     def prepare(self, request: IssueRequest, agency_code: str) -> Prepared:
-        """Check a request without issuing. Raises InvalidInput with every problem, or NotAuthorisedToIssue."""
+        """Check a request. Raises InvalidInput with every problem, NotAuthorisedToIssue or NoSigningKey."""
         return prepare(request, agency_code, self._catalogue(), self._pepper, self._now())
 
     async def issue(self, request: IssueRequest, agency_code: str, actor: str, idempotency_key: str) -> Issued:
@@ -121,7 +122,7 @@ class Issuer:
         try:
             submission = Submission(self.prepare(request, agency_code), actor, idempotency_key, request_hash)
             coalescer = self._coalescer(self._signer(submission.prepared.kid))
-        except (InvalidInput, NotAuthorisedToIssue, DraftNeeded, KeyStoreError):
+        except (InvalidInput, NotAuthorisedToIssue, NoSigningKey, DraftNeeded, KeyStoreError):
             # Asked again after midnight, or when right, key or rule have changed, what was issued is still the answer.
             answered = await self._find_answer(agency_code, actor, idempotency_key, request_hash)
             if answered is None:

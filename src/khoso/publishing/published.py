@@ -259,11 +259,14 @@ class PublishedLists:
         return None if oldest is None else oldest.issued_at
 
     def tell_age(self) -> float:
-        """The age of the oldest published status list in seconds; raises an alarm if it is overdue."""
-        oldest = self._find_oldest()
-        if oldest is None:
+        """The age of the oldest published status list in seconds; raises an alarm if it is overdue.
+
+        Where none was published though there are papers: the time since they were first seen.
+        """
+        since = self.watch.papers_since if self.as_of is None else self.as_of
+        if since is None:
             return 0.0
-        age = self._now().timestamp() - oldest.issued_at
+        age = self._now().timestamp() - since
         if age > OVERDUE.total_seconds():
             self._overdue.raise_alarm(_OVERDUE, _ALL, "too_old")
         else:

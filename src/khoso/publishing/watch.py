@@ -26,14 +26,20 @@ class RecordWatch:
 
     def __init__(self, lists: Lists, now: Callable[[], datetime]) -> None:
         self._lists = lists
+        self._now = now
         self._alarms = Alarms(now, lambda _: None)
         self._looked = False
+        self.papers_since: int | None = None
+        """When this process first saw that papers were issued, in seconds since 1970 UTC."""
         self.gaps: Mapping[str, Gap] = {}
         """What was found behind, by its subject."""
 
     async def look(self, conn: Connection) -> None:
         """Find out anew. Whatever is held must have been read before."""
-        gaps = {gap.subject: gap for gap in find_gaps(await store.get_record_heads(conn), self._lists)}
+        heads = await store.get_record_heads(conn)
+        if heads.statuses and self.papers_since is None:
+            self.papers_since = int(self._now().timestamp())
+        gaps = {gap.subject: gap for gap in find_gaps(heads, self._lists)}
         for subject in self.gaps.keys() - gaps.keys():
             self._alarms.settle(_BEHIND, subject)
         for subject in gaps:

@@ -17,6 +17,8 @@ from khoso.rendering.qr import qr_png, qr_svg
 from khoso.vault.model import CredentialView, History, Page, Reader, StatusName
 from khoso.vault.service import MAX_PAGE, Search, Vaults
 
+_WORDS = "Words that must all occur, in any order, with or without diacritics; or a result code"
+
 _SVG = "image/svg+xml"
 _PNG = "image/png"
 
@@ -42,7 +44,7 @@ _READ = {"scope": ("vault:read", "credentials:read")}
 async def list_vault_results(
     caller: NamedDependency[Caller],
     vaults: NamedDependency[Vaults],
-    q: Annotated[str, QueryParameter(description="Words to find, with or without diacritics", max_length=200)] = "",
+    q: Annotated[str, QueryParameter(description=_WORDS, max_length=200)] = "",
     type_code: FromQuery[str | None] = None,
     status: FromQuery[StatusName | None] = None,
     cursor: FromQuery[str | None] = None,

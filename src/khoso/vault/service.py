@@ -34,6 +34,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     """What to list of a vault."""
 
     query: str = ""
+    """Words that must all occur, in any order: in names, texts, chosen labels, numbers of dossier or decision, code."""
     type_code: str | None = None
     status: StatusName | None = None
     cursor: str | None = None
@@ -57,7 +58,7 @@ class Vaults:
             entries = await store.list_entries(
                 conn,
                 vault_id,
-                folded_query=fold(search.query),
+                words=fold(search.query).split(),
                 type_code=search.type_code,
                 status=None if search.status is None else STATUS_NAMES.index(search.status),
                 before=read_cursor(search.cursor),

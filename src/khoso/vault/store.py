@@ -1,5 +1,6 @@
 """What is read of a vault. Every query names the vault: so the data are spread, and so they are held apart."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -53,13 +54,13 @@ async def list_entries(
     conn: Connection,
     vault_id: UUID,
     *,
-    folded_query: str,
+    words: Sequence[str],
     type_code: str | None,
     status: int | None,
     before: tuple[datetime, UUID],
     limit: int,
 ) -> list[Entry]:
-    """The vault's results, newest first, older than `before`; `folded_query` must occur in the folded text."""
+    """The vault's results, newest first, older than `before`; each of the folded words must occur in text or code."""
     return await db.fetch_all(
         conn,
         Entry,
@@ -69,7 +70,8 @@ async def list_entries(
                status_since
           FROM credential
          WHERE vault_id = $1
-           AND strpos(search_text, $2) > 0
+           AND NOT EXISTS (SELECT FROM unnest($2::text[]) AS word
+                            WHERE strpos(search_text || ' ' || lower(result_code), word) = 0)
            AND ($3::text IS NULL OR type_code = $3)
            AND ($4::smallint IS NULL OR status = $4)
            AND (issued_at, credential_id) < ($5, $6)
@@ -77,7 +79,7 @@ async def list_entries(
          LIMIT $7
         """,
         vault_id,
-        folded_query,
+        words,
         type_code,
         status,
         *before,
