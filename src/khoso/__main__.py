@@ -3,7 +3,8 @@
 import asyncio
 import signal
 import sys
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -40,6 +41,7 @@ from khoso.commands.terminal import (
 from khoso.config import Config
 from khoso.errors import KeyStoreError, KhosoError
 from khoso.formats.hidden import made_visible
+from khoso.times import VIETNAM
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -68,10 +70,10 @@ def main() -> None:
     """Run a command; an error of ours ends with a line for each thing to do, and exit status 1."""
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))  # what is asked for is on stdout
     try:
-        app()
+        app(prog_name="khoso")  # also where it was started by `python -m khoso`
     except KhosoError as error:
         err.print(f"[red]{(type(error).__doc__ or '').strip()}[/]")
-        for line in [f"{one.field}: {one.message}" for one in error.problems] or [str(error)]:
+        for line in [f"{one.field}: {one.message}" for one in error.problems] or [", ".join(map(str, error.args))]:
             err.print(line, highlight=False, markup=False)
         sys.exit(EXIT_ERROR)
 
@@ -206,6 +208,7 @@ def import_file(
         print_json({"import": job, "faults": faults})
     else:
         out.print(f"{job.state}: {job.rows_issued} đã cấp | issued, {job.rows_invalid} sai | wrong")
+        out.print(f"  Mã các kết quả | their codes: /api/v1/imports/{job.import_id}/results", highlight=False)
         for fault in faults:
             out.print(f"  {fault.row_number} {fault.column_name}: {fault.message}", highlight=False, markup=False)
     raise typer.Exit(EXIT_ERROR if job.state == "rejected" else 0)
@@ -318,19 +321,41 @@ def _print_verdict(view: Any) -> None:
     colour = {"green": "green", "amber": "yellow", "red": "red", "grey": "white"}[view.colour]
     out.print(f"[bold {colour}]{view.title.vi} | {view.title.en}[/]")
     out.print(f"{view.explanation.vi}\n{view.explanation.en}", highlight=False)
+    out.print(f"{view.guidance.vi}\n{view.guidance.en}", highlight=False)
+    for label, text in [*_paper_lines(view.paper), *_withdrawal_lines(view.withdrawal)]:
+        out.print(f"  {label}: {text}", highlight=False, markup=False)
     if view.paper is not None:
         for field in view.paper.fields:
             compared = field == view.paper.comparison
-            line = f"  {field.label.vi}: {made_visible(field.shown.vi)}"
+            line = f"  {field.label.vi} | {field.label.en}: {made_visible(field.shown.vi)}"
             out.print(line, style="bold" if compared else "", highlight=False, markup=False)
-    if view.withdrawal is not None:
-        out.print(f"  Quyết định | decision: {_decision(view.withdrawal)}", highlight=False, markup=False)
-    out.print(f"{view.guidance.vi}\n{view.guidance.en}", highlight=False)
 
 
-def _decision(withdrawal: Any) -> str:
-    replaced_by = f" → {withdrawal.superseded_by}" if withdrawal.superseded_by else ""
-    return f"{withdrawal.decision_number}, {withdrawal.since.astimezone():%d/%m/%Y}{replaced_by}"
+def _paper_lines(paper: Any) -> Iterator[tuple[str, str]]:
+    """What paper it is."""
+    if paper is None:
+        return
+    if paper.type is not None:
+        yield "Loại | type", f"{paper.type.name.vi} | {paper.type.name.en}"
+    yield "Mã kết quả | result code", paper.result_code
+    yield "Cơ quan cấp | issued by", f"{paper.issuer.name.vi} | {paper.issuer.name.en}"
+    until = "" if paper.expires_at is None else f" – {_day(paper.expires_at - timedelta(seconds=1))}"
+    yield "Có hiệu lực | in force", f"{_day(paper.valid_from)}{until}"
+
+
+def _withdrawal_lines(withdrawal: Any) -> Iterator[tuple[str, str]]:
+    """By what decision, and why, it is in force no more."""
+    if withdrawal is None:
+        return
+    yield "Quyết định | decision", f"{withdrawal.decision_number}, {_day(withdrawal.since)}"
+    yield "Lý do | reason", f"{withdrawal.reason.vi} | {withdrawal.reason.en}"
+    if withdrawal.superseded_by:
+        yield "Thay bằng | replaced by", withdrawal.superseded_by
+
+
+def _day(instant: datetime) -> str:
+    """The day in Vietnam, wherever this machine stands."""
+    return f"{instant.astimezone(VIETNAM):%d/%m/%Y}"
 
 
 if __name__ == "__main__":

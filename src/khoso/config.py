@@ -17,6 +17,7 @@ import msgspec
 from khoso.errors import ConfigurationError
 
 PREFIX = "KHOSO_"
+_UNKNOWN = re.compile(r"Object contains unknown field `(\w*)`")
 _TESTS = "TEST_"
 """Names below KHOSO_TEST_ belong to the tests."""
 
@@ -113,7 +114,7 @@ def _variable(message: str) -> str:
     """msgspec names a field `$.port` or `unknown field`; say the variable instead."""
     for name in sorted(Config.__struct_fields__, key=len, reverse=True):
         message = message.replace(f"`$.{name}`", f"{PREFIX}{name.upper()}")
-    return message.replace("unknown field `", f"unknown setting `{PREFIX}").replace("Object contains", "There is an")
+    return _UNKNOWN.sub(lambda found: f"There is an unknown setting `{PREFIX}{found[1].upper()}`", message)
 
 
 def _check(config: Config) -> None:

@@ -19,6 +19,7 @@ from khoso.errors import ConfigurationError
 from khoso.processes import Supervised, on_failing_child
 
 _DRAIN_SECONDS = 10
+_LAST_PORT = 65_535
 _BACKPRESSURE = 256
 """Requests one worker handles at once; more wait in the socket."""
 
@@ -75,8 +76,10 @@ def serve(config: Config, *, with_worker: bool = True) -> None:
         raise SystemExit(1)
 
 
-def check_address(config: Config) -> None:
-    """Raise ConfigurationError unless this process could listen there now."""
+def check_address(config: Config, what: str = "") -> None:
+    """Raise ConfigurationError unless this process could listen there now; `what` wants to."""
+    if not 0 < config.port <= _LAST_PORT:
+        raise ConfigurationError(f"port {config.port}{what}: choose one from 1 to {_LAST_PORT} with --port")
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     try:
         # Not reuse_port, with which a second server would quietly share the port of a first.
@@ -84,9 +87,9 @@ def check_address(config: Config) -> None:
     except OSError as error:
         place = f"{config.host}:{config.port}"
         if error.errno == errno.EADDRINUSE:
-            message = f"{place} is taken by another program: end that, or choose another port with --port"
+            message = f"{place}{what} is taken by another program: end that, or choose another port with --port"
         else:
-            message = f"{place} cannot be listened on ({error.strerror}): choose others with --host and --port"
+            message = f"{place}{what} cannot be listened on ({error.strerror}): choose others with --host and --port"
         raise ConfigurationError(message) from None
 
 

@@ -35,4 +35,4 @@ async def test_the_worker_tells_why_an_import_waits(bulk: BulkDesk, capsys: pyte
     assert "NoSigningKey" in told
     await bulk.desk.rows("DELETE FROM pgqueuer")
     await working.resume_imports(services)
-    assert await bulk.desk.rows("SELECT entrypoint FROM pgqueuer") == [(JOB_NAME,)]
+    assert [row["entrypoint"] for row in await bulk.desk.rows("SELECT entrypoint FROM pgqueuer")] == [JOB_NAME]

@@ -172,6 +172,14 @@ async def test_the_commands_of_a_city_and_of_an_inspector(
         assert [row["list"] for row in json.loads(told.stdout)["lists"]] == ["trust", "status 0"]
     told = await at_the_command_line("verify", in_force["code"], "--lists", *given)
     assert "status 0: v" in told.stdout
+    typed = in_force["lookup_code"]
+    for text, answer in (
+        (typed, (4, "cannot_tell", "no_network")),
+        (f"{typed[:-1]}*", (3, "malformed", "lookup_form")),
+    ):
+        told = await at_the_command_line("verify", text, "--lists", *given, "--json")
+        view = json.loads(told.stdout)
+        assert (told.exit_code, view["outcome"], view["reason"]) == answer
     assert (await at_the_command_line("verify", in_force["code"], "--lists", given[0])).exit_code == 2
 
 

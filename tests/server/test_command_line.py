@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,6 +24,7 @@ from khoso.config import Config
 from khoso.formats import lookup
 from khoso.identity.tokens import TokenReader
 from khoso.signing.files import KeyFiles
+from khoso.times import VIETNAM
 from samples import house_permit
 from servers import WallClock
 
@@ -74,10 +77,40 @@ def test_issue_and_verify(khoso: Khoso, config: Config) -> None:
         assert (told.status, told.answer["outcome"]) == (0, "in_force")
     shown = khoso("verify", "-", config=config, stdin=issued.answer["code"])
     assert shown.status == 0
-    assert "K48/12 Nguyễn Thị Minh Khai" in shown.out
+    for text in ("K48/12 Nguyễn Thị Minh Khai", "Parcel / map sheet", "H17.05.12-261120-000001-KQ1", "UBND"):
+        assert text in shown.out
     result_code, _ = lookup.parse(issued.answer["lookup_code"])
     unknown = khoso("verify", lookup.compose(result_code, "00000"), config=config)
     assert unknown.status == 3
+
+
+@pytest.fixture
+def far_west(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This machine's clock is nineteen hours behind Vietnam's."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Etc/GMT+12")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_west")
+def test_verify_tells_days_of_vietnam_and_the_reason(khoso: Khoso, config: Config) -> None:
+    issued = khoso(*ISSUE, "one", config=config, stdin=json.dumps(house_permit())).answer
+    status = ("status", "revoke", issued["result_code"], "--agency", AGENCY, "--actor", "clerk")
+    assert khoso(*status, "--reason", "false_documents", "--decision", "12/QĐ", config=config).status == 0
+    today = datetime.now(VIETNAM).date()
+    shown = khoso("verify", issued["lookup_code"], config=config)
+    assert shown.status == 3
+    assert "Hồ sơ xin cấp có giấy tờ giả" in shown.out
+    days = {f"{day:%d/%m/%Y}" for day in (today, today + timedelta(days=1))}  # midnight may pass meanwhile
+    assert any(f"12/QĐ, {day}" in shown.out for day in days)
+
+
+@pytest.mark.parametrize("port", ["0", "-1", "65536"])
+def test_a_port_that_there_is_not(khoso: Khoso, config: Config, port: str) -> None:
+    ended = khoso("serve", "--port", port, config=config)
+    assert (ended.status, "65535" in ended.err, "Traceback" in ended.err) == (1, True, False)
 
 
 def test_verify_without_agreement_is_neither_yes_nor_no(khoso: Khoso, config: Config, tmp_path: Path) -> None:
@@ -154,7 +187,7 @@ def test_an_empty_database_step_by_step(khoso: Khoso, database: Database, key_di
 
 WRONG_SETTINGS: dict[str, tuple[dict[str, str], str]] = {
     "no database": ({"KHOSO_DATABASE_URL": ""}, "KHOSO_DATABASE_URL"),
-    "unknown setting": ({"KHOSO_WORKER": "3"}, "KHOSO_worker"),
+    "unknown setting": ({"KHOSO_WORKER": "3"}, "KHOSO_WORKER`"),
     "number": ({"KHOSO_PORT": "http"}, "KHOSO_PORT"),
     "port": ({"KHOSO_PORT": "0"}, "KHOSO_PORT"),
     "password in the address": ({"KHOSO_DATABASE_URL": f"postgresql://khoso_app:{'secret'}@db/khoso"}, "passfile"),

@@ -1,12 +1,13 @@
 """`khoso lists …`: what the city publishes, and what an offline verifier downloads of it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from khoso.commands.terminal import JsonOption, out, print_json, with_services
+from khoso.times import VIETNAM
 
 if TYPE_CHECKING:
     from khoso.offline import OfflineCity
@@ -110,10 +111,10 @@ def _row(
 
 
 def _print_rows(rows: list[dict[str, Any]]) -> None:
-    now = datetime.now().astimezone()
+    now = datetime.now(UTC)
     for row in rows:
         size = f", {row['bytes']:,} bytes" if "bytes" in row else ""
-        end = f", đến | until {row['expires_at'].astimezone():%d/%m/%Y %H:%M}" if "expires_at" in row else ""
+        end = f", đến | until {row['expires_at'].astimezone(VIETNAM):%d/%m/%Y %H:%M}" if "expires_at" in row else ""
         age = _age((now - row["issued_at"]).total_seconds())
         out.print(f"  {row['list']}: v{row['version']}, {age}{end}{size}", highlight=False)
 

@@ -50,7 +50,7 @@ def run(config: Config, out: Console, err: Console, *, fresh: bool, prepare_only
         if fresh:
             _clear(config, places)
         if brings_provider(config):
-            check_address(provider_address(config))
+            check_address(provider_address(config), " (for the login provider, the port after its own)")
             write_secret(config)
         with own_database(config, places) as ready:
             status.update("Danh mục, khoá, giấy mẫu… | catalogue, keys, papers…")
