@@ -18,3 +18,9 @@ async def test_a_withdrawn_result_is_no_successor(desk: Desk) -> None:
     answer = await desk.try_act(old["result_code"], "supersede", superseded_by=newer["result_code"])
     problem(answer, 409, "status_change_refused")
     assert (await desk.verify(code=old["code"]))["outcome"] == "in_force"
+
+
+async def test_a_refusal_names_what_was_given(desk: Desk) -> None:
+    code = (await desk.issue())["result_code"]
+    await desk.act(code, "revoke")
+    assert problem(await desk.try_act(code, "revoke"), 409, "status_change_refused") == [("act", "is_revoked")]

@@ -153,3 +153,9 @@ def test_a_reason_in_words_is_short_and_no_code(reason_code: str) -> None:
 @pytest.mark.parametrize("own_code", ["R1", "Điều 5, khoản {2}"])
 def test_an_agency_s_own_reason_code_is_shown_as_it_is(own_code: str) -> None:
     assert in_words(own_code) == Words(f"Mã lý do: {own_code}", f"Reason code: {own_code}")
+
+
+def test_every_reason_of_an_act_stands_in_the_document() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "status-acts.md").read_text()
+    for code, (vietnamese, english) in ACT_REASONS.items():
+        assert f"| `{code}` | {vietnamese} | {english} |" in document

@@ -35,7 +35,7 @@ def _act_command(act: Act) -> Callable[..., None]:
     def run(
         agency: Agency,
         actor: Actor,
-        reason: Annotated[str, typer.Option(help="Reason code, such as issued_wrongly.")],
+        reason: Annotated[str, typer.Option(help="Reason code, such as issued_wrongly: docs/status-acts.md.")],
         decision: Annotated[str, typer.Option(help="Number of the decision, such as 12/QĐ-UBND.")],
         results: Annotated[list[str] | None, typer.Argument(help="Result codes; OLD=NEWER to supersede.")] = None,
         file: Annotated[Path | None, typer.Option(help="A file of them: one a line, or CSV.")] = None,

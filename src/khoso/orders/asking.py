@@ -38,7 +38,7 @@ def ask_for_one(result_code: str, act: StatusAct, by: Orderer) -> Asked:
             " | name the newer result's code when superseding, and only then"
         )
         raise InvalidInput(InputProblem("superseded_by", "successor", message))
-    wanted = Wanted("superseded_by", result_code, act.superseded_by)
+    wanted = Wanted("act" if act.superseded_by is None else "superseded_by", result_code, act.superseded_by)
     return Asked(decision=act, by=by, wanted=[wanted])
 
 

@@ -74,7 +74,9 @@ def is_about_status(fault: Fault) -> bool:
 def explain(fault: Fault) -> InputProblem:
     """The fault as an answer tells it."""
     message = _MESSAGES.get(
-        fault.code, "tình trạng hiện tại không cho phép: bỏ kết quả này | its present status does not allow this"
+        fault.code,
+        "tình trạng hiện tại của kết quả không cho phép việc này; nếu là một trong nhiều kết quả, hãy bỏ nó ra"
+        " | the result's present status does not allow this; if it is one of many, leave it out",
     )
     return InputProblem(fault.wanted.field, fault.code, message)
 
