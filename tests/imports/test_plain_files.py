@@ -1,11 +1,13 @@
 """What is read from CSV and NDJSON, and what is refused and how."""
 
+import gc
 import io
 
 import pytest
 
 from khoso.errors import InputProblem
 from khoso.imports import rows
+from khoso.imports.model import FileFormat
 from khoso.imports.plain_files import MAX_LINE
 from khoso.imports.rows import open_table
 from sheets import BADGE, HEADING, TRUCK_PERMIT, as_csv, as_ndjson, badge, read, refusal, truck_permit
@@ -133,6 +135,17 @@ def test_a_line_that_is_no_object_is_reported(line: bytes) -> None:
     good, bad = read(as_ndjson([badge(1)]) + b"\n" + line, "ndjson")
     assert not good.flaws
     assert bad == (2, {}, [InputProblem("", "json", "mỗi dòng ghi một đối tượng JSON | give one JSON object a line")])
+
+
+@pytest.mark.parametrize("file_format", ["csv", "ndjson"])
+def test_a_file_may_be_closed_while_it_is_read(file_format: FileFormat) -> None:
+    """What goes wrong where nobody catches it fails the test."""
+    file = io.BytesIO(as_csv([badge(1), badge(2)]) if file_format == "csv" else as_ndjson([badge(1), badge(2)]))
+    records = open_table(file, file_format, BADGE).records
+    next(records)
+    file.close()
+    del records
+    gc.collect()
 
 
 def test_heading_of_the_samples_is_what_they_say() -> None:

@@ -69,7 +69,8 @@ def _lines(file: BinaryIO) -> Iterator[str]:
             )
         ) from None
     finally:
-        text.detach()
+        if not file.closed:  # as it is when whoever reads was left where he stood
+            text.detach()
 
 
 def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
