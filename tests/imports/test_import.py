@@ -91,6 +91,21 @@ async def test_faults_are_paged_and_bounded(bulk: BulkDesk, monkeypatch: pytest.
     assert set(first["items"][0]) == {"position", "row_number", "column_name", "code", "message"}
 
 
+@pytest.mark.parametrize("issue", ["all", "valid"])
+async def test_names_that_postgresql_does_not_take_are_told_all_the_same(bulk: BulkDesk, issue: str) -> None:
+    stray = {"a\0b": 1, "fields": {"c\0\u200bd": 1, "e" * 9_000: 1}, "holder": {"f\0": 1}}
+    location, shown = await bulk.bring(json.dumps(stray).encode(), "ndjson", issue=issue)
+    assert shown["finished_at"] is not None
+    told = {column for _, column, code in await bulk.faults(location) if code == "unknown_field"}
+    assert told == {"a\ufffdb", "fields.c\ufffd\ufffdd", f"fields.{'e' * 193}", "holder.f\ufffd"}
+
+
+async def test_headings_that_postgresql_does_not_take_are_told_all_the_same(bulk: BulkDesk) -> None:
+    location, shown = await bulk.bring(FILES["csv"].replace(b"plate", b"pla\0te", 1))
+    assert shown["state"] == "rejected"
+    assert (1, "pla\ufffdte", "unknown_column") in await bulk.faults(location)
+
+
 async def test_the_same_key_is_the_same_import(bulk: BulkDesk) -> None:
     first, again = await asyncio.gather(bulk.upload(FILES["csv"]), bulk.upload(FILES["csv"]))
     assert first.headers["location"] == again.headers["location"]

@@ -20,6 +20,9 @@ MAX_ROWS = 1_000_000
 MAX_LISTED = 10_000
 """Faults kept for one import; beyond them only the rows are counted."""
 
+MAX_LISTED_NAME = 200
+"""Characters kept of the name of a column: nothing bounds what a file calls one."""
+
 JOB_NAME = "import"
 """The name under which a received file is queued; the payload is the import id as text."""
 
