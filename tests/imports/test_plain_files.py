@@ -40,7 +40,7 @@ def test_ndjson_is_read_as_the_same_request() -> None:
 
 @pytest.mark.parametrize("delimiter", [",", ";"])
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
-@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\r"])
 def test_every_dialect_is_the_same_file(delimiter: str, bom: bytes, ending: bytes) -> None:
     operator = 'Hợp tác xã "Sông Hàn"; Hội An,\nĐà Nẵng'
     content = as_csv([badge(1, operator=operator), badge(2)], delimiter=delimiter)
@@ -86,7 +86,7 @@ def test_a_wrong_heading_is_told_whole() -> None:
         (b"\xef\xbb\xbf\r\n", "empty", 1),
         (as_csv([]), "empty", 1),
         (as_csv([badge(1)]).decode().encode("utf-16"), "encoding", 1),
-        (as_csv([]) + "\r\nĐà Nẵng".encode("cp1258", "ignore"), "encoding", 1),
+        (as_csv([]) + "\r\nĐà Nẵng".encode("cp1258", "ignore"), "encoding", 3),
         (as_csv([badge(1)]) + b"x" * (MAX_LINE + 1), "line_too_long", 3),
         (as_csv([badge(1)]) + b'"x"y,', "quoting", 3),
         (as_csv([badge(1)]) + b'"never closed\n' * 20_000, "quoting", 3),
@@ -105,6 +105,16 @@ def test_a_wrong_heading_is_told_whole() -> None:
 def test_what_is_no_table_is_refused(content: bytes, code: str, row_number: int) -> None:
     (fault,) = refusal(content, "csv")
     assert (fault.code, fault.row_number) == (code, row_number)
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\r"])
+def test_a_row_that_is_not_utf_8_is_told_by_its_number(ending: bytes) -> None:
+    lines = as_csv(badge(serial, operator="Sông\nHàn") for serial in range(50)).split(b"\r\n")
+    for wrong in (b"\xff", b"\xed\xa0\x80", b"\xc4"):
+        content = ending.join([*lines[:45], lines[45].replace(b"taxi", wrong), *lines[46:]])
+        assert faults(content) == [("encoding", 46, "")]
+    (fault,) = refusal(as_ndjson(map(badge, range(50))).replace(b"PH000045", b"\xff"), "ndjson")
+    assert (fault.code, fault.row_number) == ("encoding", 46)
 
 
 def test_too_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,8 @@ def read_csv(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
     try:
         for row_number, cells in enumerate(records, 1):
             yield row_number, cells
+    except Unreadable as unreadable:  # of a line, and a row may have several
+        raise Unreadable(*(fault._replace(row_number=row_number + 1) for fault in unreadable.faults)) from None
     except csv.Error:
         message = (
             'dấu ngoặc kép không khớp: trong ô viết " thành "" và đóng ngoặc ở mọi ô đã mở ngoặc'
@@ -46,11 +48,13 @@ def read_ndjson(file: BinaryIO) -> Iterator[Record]:
 
 def _lines(file: BinaryIO) -> Iterator[str]:
     file.seek(0)
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    # It reads far ahead: what is not UTF-8 becomes a lone surrogate, which is found in the line where it stands.
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
     number = 0
     try:
         while line := text.readline(MAX_LINE + 1):
             number += 1
+            line.encode()
             if len(line) > MAX_LINE:
                 raise Unreadable(
                     Fault(
@@ -60,12 +64,12 @@ def _lines(file: BinaryIO) -> Iterator[str]:
                     )
                 )
             yield line
-    except UnicodeDecodeError:
+    except UnicodeEncodeError:
         raise Unreadable(
             Fault(
                 "encoding",
                 "tệp không phải UTF-8: lưu lại dạng “CSV UTF-8” | the file is not UTF-8: save it as “CSV UTF-8”",
-                number + 1,
+                number,
             )
         ) from None
     finally:
