@@ -94,6 +94,30 @@ def test_cells_that_have_no_value(value: Any, number_format: str, code: str) -> 
     assert flaw.code == code
 
 
+@pytest.mark.parametrize(
+    ("text", "read_as"),
+    [
+        ("2030-01-01", date(2030, 1, 1)),
+        ("2030-01-01T00:00:00", date(2030, 1, 1)),
+        ("2030-01-01T10:00:00", "not_date"),
+        ("tomorrow", "not_date"),
+        ("", ""),
+    ],
+)
+def test_dates_that_are_stored_as_texts(text: str, read_as: Any) -> None:
+    content = changed(
+        with_cell(4),
+        SHEET,
+        {
+            't="n"': 't="d"',
+            "<v>4</v>": f"<v>{text}</v>",
+            "</row></sheetData>": '<c r="B2" t="str"><v>x</v></c></row></sheetData>',
+        },
+    )
+    ((_, [cell, beside]),) = rows_of(content)[1:]
+    assert (cell.code if isinstance(cell, Flaw) else cell, beside) == (read_as, "x")
+
+
 def test_dates_of_the_other_epoch() -> None:
     content = changed(
         with_cell(date(2026, 11, 23), "yyyy-mm-dd"), "xl/workbook.xml", {"<workbookPr ": '<workbookPr date1904="1" '}
@@ -155,6 +179,7 @@ def test_columns_are_counted_by_what_they_hold() -> None:
         (SHEET, {'r="A2"': 'r="2"'}),
         (SHEET, {'r="2"': 'r="1"'}),
         (SHEET, {'r="2"': 'r="two"'}),
+        (SHEET, {'r="2"': 'r="1048577"'}),
         (SHEET, {"<v>4</v>": "<v>four</v>"}),
         (SHEET, {'t="n"': 't="s"', "<v>4</v>": "<v>99</v>"}),
         ("xl/_rels/workbook.xml.rels", {"worksheets/sheet1.xml": "worksheets/none.xml"}),
@@ -169,6 +194,7 @@ def test_columns_are_counted_by_what_they_hold() -> None:
         "place",
         "row twice",
         "row",
+        "row far out",
         "number",
         "shared text",
         "no sheet part",
