@@ -50,6 +50,12 @@ def test_typed_cells_become_a_request() -> None:
     assert record.values["fields.streets"] == ["Bạch Đằng", "Lê Duẩn"]
 
 
+def test_rows_that_differ_in_one_number_are_not_the_same() -> None:
+    rows = [list({**truck_permit(1), "load": load}.values()) for load in (-1, -2, 1, True, -1)]
+    records = read(as_xlsx([list(truck_permit(1)), *rows]), "xlsx", TRUCK_PERMIT)
+    assert [[flaw.code for flaw in record.flaws] for record in records] == [[], [], [], [], ["repeated_row"]]
+
+
 def test_an_id_that_is_a_number_is_refused_because_its_zero_is_lost() -> None:
     row = {**badge(1), "holder_id": 48000000001}
     (record,) = read(as_xlsx([list(row), list(row.values())]), "xlsx")

@@ -148,7 +148,8 @@ def _records(sheet: Iterator[tuple[int, list[Any]]], columns: Sequence[Column]) 
         else:
             pairs = zip(converts, given, strict=False)
             values = {path: convert(cell) for (path, convert), cell in pairs if cell != ""}
-            yield repeats.flawed(row_number, tuple(given)) or Record(row_number, values)
+            # As a text: the numbers -1 and -2 have one hash.
+            yield repeats.flawed(row_number, repr(given)) or Record(row_number, values)
 
 
 def _text(_: Column) -> Convert:

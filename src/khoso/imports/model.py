@@ -1,6 +1,6 @@
 """An import, the rows of its file, and what this area asks of issuance."""
 
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 from uuid import UUID
@@ -74,8 +74,8 @@ class Repeats:
     def __init__(self) -> None:
         self._first: dict[int, int] = {}
 
-    def flawed(self, row_number: int, content: Hashable) -> Record | None:
-        """The flaw of a row with this content, if it has one; 64 bits of hash do not meet by chance."""
+    def flawed(self, row_number: int, content: str) -> Record | None:
+        """The flaw of a row with this content, if it has one; 64 bits of a text's hash do not meet by chance."""
         first = self._first.setdefault(hash(content), row_number)
         if first == row_number:
             return None
