@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import tracemalloc
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -89,6 +90,25 @@ async def test_faults_are_paged_and_bounded(bulk: BulkDesk, monkeypatch: pytest.
     for cursor, status in ((2**31 - 1, 200), (2**31, 422), (2**63, 422), (-1, 422)):
         assert (await bulk.get(f"{location}/errors", cursor=cursor)).status_code == status, cursor
     assert set(first["items"][0]) == {"position", "row_number", "column_name", "code", "message"}
+
+
+@pytest.mark.parametrize("issue", ["all", "valid"])
+async def test_wrong_rows_are_not_held_in_memory(bulk: BulkDesk, monkeypatch: pytest.MonkeyPatch, issue: str) -> None:
+    monkeypatch.setattr(store, "MAX_LISTED", 1_000)
+    monkeypatch.setattr(running, "MAX_LISTED", 1_000)
+    rows = [{f"{row} {number}": number for number in range(100)} for row in range(2_500)]
+    content = "\n".join(map(json.dumps, rows)).encode()
+    del rows
+    answer = await bulk.upload(content, "ndjson", issue=issue)
+    tracemalloc.start()
+    try:
+        shown = await bulk.work(answer.headers["location"], chunk_rows=2_500)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (shown["state"], shown["rows_invalid"]) == ("rejected" if issue == "all" else "finished", 2_500)
+    assert len(await bulk.faults(answer.headers["location"])) == 1_000
+    assert peak < 3 * len(content), "all values or all faults would take ten times as much as the file"
 
 
 @pytest.mark.parametrize("issue", ["all", "valid"])

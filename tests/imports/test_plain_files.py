@@ -7,7 +7,7 @@ import pytest
 
 from khoso.errors import InputProblem
 from khoso.imports import rows
-from khoso.imports.model import FileFormat
+from khoso.imports.model import MAX_PROBLEMS, FileFormat
 from khoso.imports.plain_files import MAX_LINE
 from khoso.imports.rows import open_table
 from sheets import BADGE, HEADING, TRUCK_PERMIT, as_csv, as_ndjson, badge, read, refusal, truck_permit
@@ -77,6 +77,10 @@ def test_a_wrong_heading_is_told_whole() -> None:
         ("missing_column", 1, "holder_name"),
         ("missing_column", 1, "plate"),
     ]
+
+
+def test_a_heading_of_countless_columns_is_told_so_far() -> None:
+    assert faults(b"x," * 40_000) == [("unknown_column", 1, "x")] * MAX_PROBLEMS
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,9 @@ MAX_ROWS = 1_000_000
 MAX_LISTED = 10_000
 """Faults kept for one import; beyond them only the rows are counted."""
 
+MAX_PROBLEMS = 100
+"""Faults kept for one row: the first ones say enough of one that has nothing right."""
+
 MAX_LISTED_NAME = 200
 """Characters kept of the name of a column: nothing bounds what a file calls one."""
 

@@ -31,13 +31,14 @@ Item = TypeVar("Item")
 class _Chunk(Generic[Item]):
     """Some consecutive rows, checked."""
 
-    def __init__(self, records: Sequence[Record]) -> None:
-        self.last_row = records[-1].row_number
-        self.rows = len(records)
+    def __init__(self) -> None:
+        self.last_row = 0
+        self.rows = 0
         self.row_numbers: list[int] = []
         self.good: list[Item] = []
         """What became of the good rows, one for each of `row_numbers`."""
         self.faults: list[Fault] = []
+        """As many as are listed at most."""
 
     @property
     def invalid(self) -> int:
@@ -154,15 +155,19 @@ class _Run(Generic[Prepared]):
         """The rows that are not done yet, checked; runs in a thread."""
         table = self._open()
         waiting = (record for record in table.records if record.row_number > self._job.last_row)
-        while records := list(islice(waiting, self._chunk_rows)):
-            chunk = _Chunk[Item](records)
-            for record in records:
+        while True:
+            chunk = _Chunk[Item]()
+            for record in islice(waiting, self._chunk_rows):  # one at a time: a row may hold thousands of values
+                chunk.last_row = record.row_number
+                chunk.rows += 1
                 outcome = check_row(record)
                 if isinstance(outcome, list):
-                    chunk.faults += _faults(record, outcome, table)
+                    chunk.faults += islice(_faults(record, outcome, table), MAX_LISTED - len(chunk.faults))
                 else:
                     chunk.row_numbers.append(record.row_number)
                     chunk.good.append(outcome)
+            if not chunk.rows:
+                break
             yield chunk
 
     def _open(self) -> Table:
