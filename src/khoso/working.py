@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -69,7 +70,7 @@ async def run_worker(config: Config) -> None:
             "lapse": ("41 * * * *", services.drafts.lapse),
             "renew-trust": ("23 * * * *", services.catalogue.renew_trust),
         }
-        work = {IMPORT: lambda payload: _import(services, payload)}
+        work = {IMPORT: lambda payload: _import(services, payload, shutdown.is_set)}
         # Not a chore: the queue's schedule knows minutes, and an order is to be carried out in its second.
         orders_due = follow("orders", services.orders.carry_out_due, asyncio.Event())
         async with in_background(orders_due, _publish(services.publisher)):
@@ -81,15 +82,19 @@ async def _publish(publisher: Publisher) -> None:
     await follow("publications", publisher.publish, asyncio.Event(), ROUND_SECONDS)
 
 
-async def _import(services: Services, payload: bytes) -> None:
+async def _import(services: Services, payload: bytes, stopping: Callable[[], bool]) -> None:
+    """Carry an import out, or as far as it comes: `_resume` has it gone on with."""
     try:
-        await run_import(services.pool, services.bulk, UUID(payload.decode()), utc_now)
+        await run_import(services.pool, services.bulk, UUID(payload.decode()), utc_now, stopping=stopping)
     except IssuingHeld:  # tried again every minute by `_resume`: it goes on once he is released
         log.warning("import waits: who asked for it is held", import_id=payload.decode())
 
 
 async def _resume(services: Services) -> None:
-    """Queue every unfinished import again: a job that failed, when the database was away, is not started by itself."""
+    """Queue every unfinished import again.
+
+    A job that failed, when the database was away, or that stopped with its worker is not started by itself.
+    """
     async with db.transaction(services.pool, Bounds(duty="import")) as conn:
         for import_id in await imports.list_unfinished(conn):
             await jobs.enqueue(conn, IMPORT, str(import_id).encode())

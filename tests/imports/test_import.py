@@ -6,6 +6,7 @@ import io
 import json
 import tracemalloc
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -198,6 +199,24 @@ async def test_two_workers_on_one_import_issue_once(bulk: BulkDesk) -> None:
     await asyncio.gather(*(bulk.work(location, chunk_rows=3) for _ in range(3)))
     shown = await bulk.work(location)
     assert (shown["state"], shown["rows_issued"]) == ("finished", 25)
+    assert len(await bulk.desk.rows("SELECT 1 FROM credential")) == 25
+
+
+@pytest.mark.parametrize("issue", ["all", "valid"])
+async def test_a_run_stops_between_two_chunks_and_the_next_goes_on(bulk: BulkDesk, issue: str) -> None:
+    location = (await bulk.upload(FILES["csv"], issue=issue)).headers["location"]
+    seen = []
+    for chunks in (0, 2, 6, 1, 3):
+        asked = iter([False] * chunks)
+        shown = await bulk.work(location, chunk_rows=5, stopping=partial(next, asked, True))
+        seen.append((shown["state"], shown["rows_checked"], shown["rows_issued"]))
+    assert seen == [
+        ("validating", 0, 0),
+        ("validating", 10, 0),
+        ("issuing", 25, 5),
+        ("issuing", 25, 10),
+        ("finished", 25, 25),
+    ]
     assert len(await bulk.desk.rows("SELECT 1 FROM credential")) == 25
 
 
