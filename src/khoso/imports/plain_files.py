@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, BinaryIO, Literal
 
 import msgspec
@@ -11,6 +12,9 @@ from khoso.imports.model import Fault, Record, Repeats, Unreadable, flawed
 
 MAX_LINE = 100_000
 """Longest line, and so longest cell, in characters."""
+
+MAX_RECORD = 1_000_000
+"""Longest record of CSV, in characters: quoted cells may have any number of lines."""
 
 _DELIMITERS: tuple[Literal[",", ";"], ...] = (",", ";")
 
@@ -22,10 +26,20 @@ def read_csv(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
     """
     lines = _lines(file)
     heading = next(lines, "")
-    records = csv.reader(_chain(heading, lines), delimiter=_delimiter(heading), strict=True)
-    row_number = 0
+    taken = row_number = 0
+
+    def bounded() -> Iterator[str]:
+        nonlocal taken
+        for line in chain([heading], lines):
+            taken += len(line)
+            if taken > MAX_RECORD:
+                raise Unreadable(_too_long(MAX_RECORD))
+            yield line
+
+    records = csv.reader(bounded(), delimiter=_delimiter(heading), strict=True)
     try:
         for row_number, cells in enumerate(records, 1):
+            taken = 0
             yield row_number, cells
     except Unreadable as unreadable:  # of a line, and a row may have several
         raise Unreadable(*(fault._replace(row_number=row_number + 1) for fault in unreadable.faults)) from None
@@ -56,13 +70,7 @@ def _lines(file: BinaryIO) -> Iterator[str]:
             number += 1
             line.encode()
             if len(line) > MAX_LINE:
-                raise Unreadable(
-                    Fault(
-                        "line_too_long",
-                        f"dòng dài hơn {MAX_LINE} ký tự: rút ngắn lại | a line has more than {MAX_LINE} characters",
-                        number,
-                    )
-                )
+                raise Unreadable(_too_long(MAX_LINE, number))
             yield line
     except UnicodeEncodeError:
         raise Unreadable(
@@ -77,9 +85,9 @@ def _lines(file: BinaryIO) -> Iterator[str]:
             text.detach()
 
 
-def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
+def _too_long(limit: int, row_number: int = 1) -> Fault:
+    message = f"dòng dài hơn {limit} ký tự: rút ngắn lại | a line has more than {limit} characters"
+    return Fault("line_too_long", message, row_number)
 
 
 def _delimiter(heading: str) -> Literal[",", ";"]:
