@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -71,7 +72,7 @@ async def run_worker(config: Config) -> None:
             "lapse": ("41 * * * *", services.drafts.lapse),
             "renew-trust": ("23 * * * *", services.catalogue.renew_trust),
         }
-        work = {IMPORT: lambda payload: carry_out_import(services, payload)}
+        work = {IMPORT: lambda payload: carry_out_import(services, payload, shutdown.is_set)}
         # Not a chore: the queue's schedule knows minutes, and an order is to be carried out in its second.
         orders_due = follow("orders", services.orders.carry_out_due, asyncio.Event())
         async with in_background(orders_due, _publish(services.publisher)):
@@ -83,16 +84,16 @@ async def _publish(publisher: Publisher) -> None:
     await follow("publications", publisher.publish, asyncio.Event(), ROUND_SECONDS)
 
 
-async def carry_out_import(services: Services, payload: bytes) -> None:
-    """Carry out the import of that id, as far as it goes now."""
+async def carry_out_import(services: Services, payload: bytes, stopping: Callable[[], bool]) -> None:
+    """Carry the import of that id out, or as far as it comes: `resume_imports` has it gone on with."""
     try:
-        await run_import(services.pool, services.bulk, UUID(payload.decode()), utc_now)
-    except KhosoError as error:  # held, no key, no database: it will pass, and `resume_imports` tries again
+        await run_import(services.pool, services.bulk, UUID(payload.decode()), utc_now, stopping=stopping)
+    except KhosoError as error:  # held, no key, no database: it will pass
         log.warning("import waits", import_id=payload.decode(), reason=type(error).__name__)
 
 
 async def resume_imports(services: Services) -> None:
-    """Queue every unfinished import again: one that waits, or whose worker was killed, is not started by itself."""
+    """Queue every unfinished import again: one that waits, or stopped with its worker, is not started by itself."""
     async with db.transaction(services.pool, Bounds(duty="import")) as conn:
         for import_id in await imports.list_unfinished(conn):
             await jobs.enqueue(conn, IMPORT, str(import_id).encode())

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -41,10 +42,10 @@ class BulkDesk:
     async def get(self, path: str, agency: str = AGENCY, **query: Any) -> httpx.Response:
         return await self.desk.client.get(path, headers=self.headers(agency), params=query)
 
-    async def work(self, location: str, chunk_rows: int = 10) -> Any:
+    async def work(self, location: str, chunk_rows: int = 10, stopping: Callable[[], bool] = lambda: False) -> Any:
         """Carry the import out and show how it stands."""
         import_id = UUID(location.rsplit("/", 1)[1])
-        await run_import(self.services.pool, self.services.bulk, import_id, self.clock, chunk_rows)
+        await run_import(self.services.pool, self.services.bulk, import_id, self.clock, chunk_rows, stopping)
         return read(await self.get(location), 200)
 
     async def bring(self, content: Any, file_format: str = "csv", **query: str) -> tuple[str, Any]:

@@ -4,7 +4,9 @@ import asyncio
 import csv
 import io
 import json
+import tracemalloc
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -91,6 +93,40 @@ async def test_faults_are_paged_and_bounded(bulk: BulkDesk, monkeypatch: pytest.
     assert set(first["items"][0]) == {"position", "row_number", "column_name", "code", "message"}
 
 
+@pytest.mark.parametrize("issue", ["all", "valid"])
+async def test_wrong_rows_are_not_held_in_memory(bulk: BulkDesk, monkeypatch: pytest.MonkeyPatch, issue: str) -> None:
+    monkeypatch.setattr(store, "MAX_LISTED", 1_000)
+    monkeypatch.setattr(running, "MAX_LISTED", 1_000)
+    rows = [{f"{row} {number}": number for number in range(100)} for row in range(2_500)]
+    content = "\n".join(map(json.dumps, rows)).encode()
+    del rows
+    answer = await bulk.upload(content, "ndjson", issue=issue)
+    tracemalloc.start()
+    try:
+        shown = await bulk.work(answer.headers["location"], chunk_rows=2_500)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (shown["state"], shown["rows_invalid"]) == ("rejected" if issue == "all" else "finished", 2_500)
+    assert len(await bulk.faults(answer.headers["location"])) == 1_000
+    assert peak < 3 * len(content), "all values or all faults would take ten times as much as the file"
+
+
+@pytest.mark.parametrize("issue", ["all", "valid"])
+async def test_names_that_postgresql_does_not_take_are_told_all_the_same(bulk: BulkDesk, issue: str) -> None:
+    stray = {"a\0b": 1, "fields": {"c\0\u200bd": 1, "e" * 9_000: 1}, "holder": {"f\0": 1}}
+    location, shown = await bulk.bring(json.dumps(stray).encode(), "ndjson", issue=issue)
+    assert shown["finished_at"] is not None
+    told = {column for _, column, code in await bulk.faults(location) if code == "unknown_field"}
+    assert told == {"a\ufffdb", "fields.c\ufffd\ufffdd", f"fields.{'e' * 193}", "holder.f\ufffd"}
+
+
+async def test_headings_that_postgresql_does_not_take_are_told_all_the_same(bulk: BulkDesk) -> None:
+    location, shown = await bulk.bring(FILES["csv"].replace(b"plate", b"pla\0te", 1))
+    assert shown["state"] == "rejected"
+    assert (1, "pla\ufffdte", "unknown_column") in await bulk.faults(location)
+
+
 async def test_the_same_key_is_the_same_import(bulk: BulkDesk) -> None:
     first, again = await asyncio.gather(bulk.upload(FILES["csv"]), bulk.upload(FILES["csv"]))
     assert first.headers["location"] == again.headers["location"]
@@ -163,6 +199,24 @@ async def test_two_workers_on_one_import_issue_once(bulk: BulkDesk) -> None:
     await asyncio.gather(*(bulk.work(location, chunk_rows=3) for _ in range(3)))
     shown = await bulk.work(location)
     assert (shown["state"], shown["rows_issued"]) == ("finished", 25)
+    assert len(await bulk.desk.rows("SELECT 1 FROM credential")) == 25
+
+
+@pytest.mark.parametrize("issue", ["all", "valid"])
+async def test_a_run_stops_between_two_chunks_and_the_next_goes_on(bulk: BulkDesk, issue: str) -> None:
+    location = (await bulk.upload(FILES["csv"], issue=issue)).headers["location"]
+    seen = []
+    for chunks in (0, 2, 6, 1, 3):
+        asked = iter([False] * chunks)
+        shown = await bulk.work(location, chunk_rows=5, stopping=partial(next, asked, True))
+        seen.append((shown["state"], shown["rows_checked"], shown["rows_issued"]))
+    assert seen == [
+        ("validating", 0, 0),
+        ("validating", 10, 0),
+        ("issuing", 25, 5),
+        ("issuing", 25, 10),
+        ("finished", 25, 25),
+    ]
     assert len(await bulk.desk.rows("SELECT 1 FROM credential")) == 25
 
 

@@ -1,4 +1,4 @@
-"""An import that is killed again and again issues every row exactly once."""
+"""An import that is killed or stopped again and again issues every row exactly once."""
 
 import subprocess
 import sys
@@ -8,10 +8,14 @@ from pathlib import Path
 from conftest import Database
 from desk import read
 from imports.conftest import BulkDesk
-from sheets import as_csv, badge
+from khoso.config import Config
+from khoso.issuance.model import IssuingRule
+from server.test_orders import worker
+from sheets import AGENCY, as_csv, badge
 
 ROWS = 2_400  # fewer than what holds an officer who issues so many in an hour
 KILLS = 6
+LONG_ROWS = 10_000  # ten steps of the worker, each a fifth of a second
 PROGRAM = Path(__file__).with_name("importing.py")
 _PATIENCE_SECONDS = 60
 
@@ -42,6 +46,22 @@ async def test_kill_and_resume(bulk: BulkDesk, city: Database, key_dir: Path) ->
         """
     )
     assert tuple(counts) == (ROWS,) * 7
+
+
+async def test_a_worker_that_is_to_end_leaves_the_rest_to_the_next(bulk: BulkDesk, config: Config) -> None:
+    await bulk.services.holds.set_rule(IssuingRule(agency_code=AGENCY, per_hour=LONG_ROWS, times_usual=1), "chief")
+    answer = await bulk.upload(as_csv(badge(n) for n in range(LONG_ROWS)))
+    with worker(config) as process:
+        await _progress(bulk, process, 1)
+        process.terminate()
+        assert process.wait(_PATIENCE_SECONDS) == 0
+    shown = read(await bulk.get(answer.headers["location"]), 200)
+    assert shown["state"] == "issuing"
+    assert 0 < shown["rows_issued"] < LONG_ROWS
+    shown = await bulk.work(answer.headers["location"], chunk_rows=1_000)
+    assert (shown["state"], shown["rows_issued"], shown["rows_invalid"]) == ("finished", LONG_ROWS, 0)
+    (counts,) = await bulk.desk.rows("SELECT count(*), count(DISTINCT dossier_code) FROM credential")
+    assert tuple(counts) == (LONG_ROWS,) * 2
 
 
 def _start(city: Database, key_dir: Path, location: str) -> subprocess.Popen[bytes]:

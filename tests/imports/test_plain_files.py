@@ -1,11 +1,13 @@
 """What is read from CSV and NDJSON, and what is refused and how."""
 
+import gc
 import io
 
 import pytest
 
 from khoso.errors import InputProblem
 from khoso.imports import rows
+from khoso.imports.model import MAX_PROBLEMS, FileFormat
 from khoso.imports.plain_files import MAX_LINE
 from khoso.imports.rows import open_table
 from sheets import BADGE, HEADING, TRUCK_PERMIT, as_csv, as_ndjson, badge, read, refusal, truck_permit
@@ -38,7 +40,7 @@ def test_ndjson_is_read_as_the_same_request() -> None:
 
 @pytest.mark.parametrize("delimiter", [",", ";"])
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
-@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\r"])
 def test_every_dialect_is_the_same_file(delimiter: str, bom: bytes, ending: bytes) -> None:
     operator = 'Hợp tác xã "Sông Hàn"; Hội An,\nĐà Nẵng'
     content = as_csv([badge(1, operator=operator), badge(2)], delimiter=delimiter)
@@ -77,6 +79,10 @@ def test_a_wrong_heading_is_told_whole() -> None:
     ]
 
 
+def test_a_heading_of_countless_columns_is_told_so_far() -> None:
+    assert faults(b"x," * 40_000) == [("unknown_column", 1, "x")] * MAX_PROBLEMS
+
+
 @pytest.mark.parametrize(
     ("content", "code", "row_number"),
     [
@@ -84,8 +90,10 @@ def test_a_wrong_heading_is_told_whole() -> None:
         (b"\xef\xbb\xbf\r\n", "empty", 1),
         (as_csv([]), "empty", 1),
         (as_csv([badge(1)]).decode().encode("utf-16"), "encoding", 1),
-        (as_csv([]) + "\r\nĐà Nẵng".encode("cp1258", "ignore"), "encoding", 1),
+        (as_csv([]) + "\r\nĐà Nẵng".encode("cp1258", "ignore"), "encoding", 3),
         (as_csv([badge(1)]) + b"x" * (MAX_LINE + 1), "line_too_long", 3),
+        (b'"x\n",' * 300_000, "line_too_long", 1),
+        (as_csv([badge(1)]) + b'"x\n",' * 300_000, "line_too_long", 3),
         (as_csv([badge(1)]) + b'"x"y,', "quoting", 3),
         (as_csv([badge(1)]) + b'"never closed\n' * 20_000, "quoting", 3),
     ],
@@ -96,6 +104,8 @@ def test_a_wrong_heading_is_told_whole() -> None:
         "UTF-16",
         "a Windows page",
         "giant line",
+        "giant heading",
+        "giant record",
         "stray quote",
         "open quote",
     ],
@@ -103,6 +113,16 @@ def test_a_wrong_heading_is_told_whole() -> None:
 def test_what_is_no_table_is_refused(content: bytes, code: str, row_number: int) -> None:
     (fault,) = refusal(content, "csv")
     assert (fault.code, fault.row_number) == (code, row_number)
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\r"])
+def test_a_row_that_is_not_utf_8_is_told_by_its_number(ending: bytes) -> None:
+    lines = as_csv(badge(serial, operator="Sông\nHàn") for serial in range(50)).split(b"\r\n")
+    for wrong in (b"\xff", b"\xed\xa0\x80", b"\xc4"):
+        content = ending.join([*lines[:45], lines[45].replace(b"taxi", wrong), *lines[46:]])
+        assert faults(content) == [("encoding", 46, "")]
+    (fault,) = refusal(as_ndjson(map(badge, range(50))).replace(b"PH000045", b"\xff"), "ndjson")
+    assert (fault.code, fault.row_number) == ("encoding", 46)
 
 
 def test_too_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,6 +153,17 @@ def test_a_line_that_is_no_object_is_reported(line: bytes) -> None:
     good, bad = read(as_ndjson([badge(1)]) + b"\n" + line, "ndjson")
     assert not good.flaws
     assert bad == (2, {}, [InputProblem("", "json", "mỗi dòng ghi một đối tượng JSON | give one JSON object a line")])
+
+
+@pytest.mark.parametrize("file_format", ["csv", "ndjson"])
+def test_a_file_may_be_closed_while_it_is_read(file_format: FileFormat) -> None:
+    """What goes wrong where nobody catches it fails the test."""
+    file = io.BytesIO(as_csv([badge(1), badge(2)]) if file_format == "csv" else as_ndjson([badge(1), badge(2)]))
+    records = open_table(file, file_format, BADGE).records
+    next(records)
+    file.close()
+    del records
+    gc.collect()
 
 
 def test_heading_of_the_samples_is_what_they_say() -> None:

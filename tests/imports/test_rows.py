@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from khoso.formats.result_type import ResultType
-from khoso.imports.model import Flaw, Record, Row
+from khoso.imports.model import MAX_PROBLEMS, Flaw, Record, Row
 from khoso.imports.rows import check
 from khoso.issuance.model import Holder, IssueRequest, Prepared
 from khoso.issuance.preparing import prepare
@@ -126,6 +126,12 @@ def test_all_faults_of_a_row_are_told_together() -> None:
         ("holder.kind", "unknown_choice"),
         ("valid_from", "not_date"),
     ]
+
+
+@pytest.mark.parametrize("prefix", ["", "fields__"])
+def test_a_row_that_has_nothing_right_is_told_so_far(prefix: str) -> None:
+    told = wrong(values(holder__kind=None, **{f"{prefix}x{number}": "x" for number in range(2 * MAX_PROBLEMS)}))
+    assert len(told) == MAX_PROBLEMS
 
 
 def test_an_agency_without_the_right_is_told_for_the_row() -> None:

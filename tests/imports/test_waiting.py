@@ -29,7 +29,7 @@ async def test_the_worker_tells_why_an_import_waits(bulk: BulkDesk, capsys: pyte
     services = bulk.services
     location = (await bulk.upload(as_csv([badge(1)]))).headers["location"]
     await services.custody.stop_key(services.catalogue.snapshot.active_keys[AGENCY], bulk.clock(), "clerk")
-    await working.carry_out_import(services, location.rsplit("/", 1)[1].encode())
+    await working.carry_out_import(services, location.rsplit("/", 1)[1].encode(), lambda: False)
     told = capsys.readouterr().out
     assert "import waits" in told
     assert "NoSigningKey" in told

@@ -50,6 +50,12 @@ def test_typed_cells_become_a_request() -> None:
     assert record.values["fields.streets"] == ["Bạch Đằng", "Lê Duẩn"]
 
 
+def test_rows_that_differ_in_one_number_are_not_the_same() -> None:
+    rows = [list({**truck_permit(1), "load": load}.values()) for load in (-1, -2, 1, True, -1)]
+    records = read(as_xlsx([list(truck_permit(1)), *rows]), "xlsx", TRUCK_PERMIT)
+    assert [[flaw.code for flaw in record.flaws] for record in records] == [[], [], [], [], ["repeated_row"]]
+
+
 def test_an_id_that_is_a_number_is_refused_because_its_zero_is_lost() -> None:
     row = {**badge(1), "holder_id": 48000000001}
     (record,) = read(as_xlsx([list(row), list(row.values())]), "xlsx")
@@ -92,6 +98,30 @@ def test_cells_that_have_no_value(value: Any, number_format: str, code: str) -> 
     ((_, [flaw]),) = rows_of(with_cell(value, number_format))[1:]
     assert isinstance(flaw, Flaw)
     assert flaw.code == code
+
+
+@pytest.mark.parametrize(
+    ("text", "read_as"),
+    [
+        ("2030-01-01", date(2030, 1, 1)),
+        ("2030-01-01T00:00:00", date(2030, 1, 1)),
+        ("2030-01-01T10:00:00", "not_date"),
+        ("tomorrow", "not_date"),
+        ("", ""),
+    ],
+)
+def test_dates_that_are_stored_as_texts(text: str, read_as: Any) -> None:
+    content = changed(
+        with_cell(4),
+        SHEET,
+        {
+            't="n"': 't="d"',
+            "<v>4</v>": f"<v>{text}</v>",
+            "</row></sheetData>": '<c r="B2" t="str"><v>x</v></c></row></sheetData>',
+        },
+    )
+    ((_, [cell, beside]),) = rows_of(content)[1:]
+    assert (cell.code if isinstance(cell, Flaw) else cell, beside) == (read_as, "x")
 
 
 def test_dates_of_the_other_epoch() -> None:
@@ -155,6 +185,7 @@ def test_columns_are_counted_by_what_they_hold() -> None:
         (SHEET, {'r="A2"': 'r="2"'}),
         (SHEET, {'r="2"': 'r="1"'}),
         (SHEET, {'r="2"': 'r="two"'}),
+        (SHEET, {'r="2"': 'r="1048577"'}),
         (SHEET, {"<v>4</v>": "<v>four</v>"}),
         (SHEET, {'t="n"': 't="s"', "<v>4</v>": "<v>99</v>"}),
         ("xl/_rels/workbook.xml.rels", {"worksheets/sheet1.xml": "worksheets/none.xml"}),
@@ -169,6 +200,7 @@ def test_columns_are_counted_by_what_they_hold() -> None:
         "place",
         "row twice",
         "row",
+        "row far out",
         "number",
         "shared text",
         "no sheet part",

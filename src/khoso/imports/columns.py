@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from khoso.formats.result_type import Choice, Field, FieldKind, ResultType
-from khoso.imports.model import Fault, Flaw, Record, Repeats, Table, Unreadable, flawed
+from khoso.imports.model import MAX_PROBLEMS, Fault, Flaw, Record, Repeats, Table, Unreadable, flawed
 from khoso.text import fold
 
 Convert = Callable[[Any], Any]
@@ -96,13 +96,13 @@ def _column_of(field: Field) -> Column:
 def _recognise(headings: Sequence[str], known: Sequence[Column], row_number: int) -> list[Column]:
     meant = by_heading(known)
     columns: dict[str, Column] = {}
-    faults = []
+    labels, names = ", ".join(one.label_vi for one in known), ", ".join(one.name for one in known)
+    unknown = f"không có cột này: bỏ, hoặc chọn một trong {labels} | there is no such column; there are {names}"
+    faults = list[Fault]()
     for heading in headings:
         column = meant.get(fold(heading))
         if column is None:
-            labels, names = ", ".join(one.label_vi for one in known), ", ".join(one.name for one in known)
-            message = f"không có cột này: bỏ, hoặc chọn một trong {labels} | there is no such column; there are {names}"
-            faults.append(Fault("unknown_column", message, row_number, heading))
+            faults.append(Fault("unknown_column", unknown, row_number, heading))
         elif column.path in columns:
             faults.append(
                 Fault(
@@ -119,7 +119,7 @@ def _recognise(headings: Sequence[str], known: Sequence[Column], row_number: int
             message = f"thêm cột {column.label_vi} ({column.name}) | add the column {column.name} ({column.label_en})"
             faults.append(Fault("missing_column", message, row_number, column.name))
     if faults:
-        raise Unreadable(*faults)
+        raise Unreadable(*faults[:MAX_PROBLEMS])
     return list(columns.values())
 
 
@@ -148,7 +148,8 @@ def _records(sheet: Iterator[tuple[int, list[Any]]], columns: Sequence[Column]) 
         else:
             pairs = zip(converts, given, strict=False)
             values = {path: convert(cell) for (path, convert), cell in pairs if cell != ""}
-            yield repeats.flawed(row_number, tuple(given)) or Record(row_number, values)
+            # As a text: the numbers -1 and -2 have one hash.
+            yield repeats.flawed(row_number, repr(given)) or Record(row_number, values)
 
 
 def _text(_: Column) -> Convert:

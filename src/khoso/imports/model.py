@@ -1,6 +1,6 @@
 """An import, the rows of its file, and what this area asks of issuance."""
 
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 from uuid import UUID
@@ -19,6 +19,12 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_ROWS = 1_000_000
 MAX_LISTED = 10_000
 """Faults kept for one import; beyond them only the rows are counted."""
+
+MAX_PROBLEMS = 100
+"""Faults kept for one row: the first ones say enough of one that has nothing right."""
+
+MAX_LISTED_NAME = 200
+"""Characters kept of the name of a column: nothing bounds what a file calls one."""
 
 JOB_NAME = "import"
 """The name under which a received file is queued; the payload is the import id as text."""
@@ -71,8 +77,8 @@ class Repeats:
     def __init__(self) -> None:
         self._first: dict[int, int] = {}
 
-    def flawed(self, row_number: int, content: Hashable) -> Record | None:
-        """The flaw of a row with this content, if it has one; 64 bits of hash do not meet by chance."""
+    def flawed(self, row_number: int, content: str) -> Record | None:
+        """The flaw of a row with this content, if it has one; 64 bits of a text's hash do not meet by chance."""
         first = self._first.setdefault(hash(content), row_number)
         if first == row_number:
             return None

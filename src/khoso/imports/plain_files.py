@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, BinaryIO, Literal
 
 import msgspec
@@ -11,6 +12,9 @@ from khoso.imports.model import Fault, Record, Repeats, Unreadable, flawed
 
 MAX_LINE = 100_000
 """Longest line, and so longest cell, in characters."""
+
+MAX_RECORD = 1_000_000
+"""Longest record of CSV, in characters: quoted cells may have any number of lines."""
 
 _DELIMITERS: tuple[Literal[",", ";"], ...] = (",", ";")
 
@@ -22,11 +26,23 @@ def read_csv(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
     """
     lines = _lines(file)
     heading = next(lines, "")
-    records = csv.reader(_chain(heading, lines), delimiter=_delimiter(heading), strict=True)
-    row_number = 0
+    taken = row_number = 0
+
+    def bounded() -> Iterator[str]:
+        nonlocal taken
+        for line in chain([heading], lines):
+            taken += len(line)
+            if taken > MAX_RECORD:
+                raise Unreadable(_too_long(MAX_RECORD))
+            yield line
+
+    records = csv.reader(bounded(), delimiter=_delimiter(heading), strict=True)
     try:
         for row_number, cells in enumerate(records, 1):
+            taken = 0
             yield row_number, cells
+    except Unreadable as unreadable:  # of a line, and a row may have several
+        raise Unreadable(*(fault._replace(row_number=row_number + 1) for fault in unreadable.faults)) from None
     except csv.Error:
         message = (
             'dấu ngoặc kép không khớp: trong ô viết " thành "" và đóng ngoặc ở mọi ô đã mở ngoặc'
@@ -46,35 +62,32 @@ def read_ndjson(file: BinaryIO) -> Iterator[Record]:
 
 def _lines(file: BinaryIO) -> Iterator[str]:
     file.seek(0)
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    # It reads far ahead: what is not UTF-8 becomes a lone surrogate, which is found in the line where it stands.
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
     number = 0
     try:
         while line := text.readline(MAX_LINE + 1):
             number += 1
+            line.encode()
             if len(line) > MAX_LINE:
-                raise Unreadable(
-                    Fault(
-                        "line_too_long",
-                        f"dòng dài hơn {MAX_LINE} ký tự: rút ngắn lại | a line has more than {MAX_LINE} characters",
-                        number,
-                    )
-                )
+                raise Unreadable(_too_long(MAX_LINE, number))
             yield line
-    except UnicodeDecodeError:
+    except UnicodeEncodeError:
         raise Unreadable(
             Fault(
                 "encoding",
                 "tệp không phải UTF-8: lưu lại dạng “CSV UTF-8” | the file is not UTF-8: save it as “CSV UTF-8”",
-                number + 1,
+                number,
             )
         ) from None
     finally:
-        text.detach()
+        if not file.closed:  # as it is when whoever reads was left where he stood
+            text.detach()
 
 
-def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
+def _too_long(limit: int, row_number: int = 1) -> Fault:
+    message = f"dòng dài hơn {limit} ký tự: rút ngắn lại | a line has more than {limit} characters"
+    return Fault("line_too_long", message, row_number)
 
 
 def _delimiter(heading: str) -> Literal[",", ";"]:

@@ -7,7 +7,19 @@ from typing import Any, BinaryIO, Literal
 from khoso.errors import InputProblem, InvalidInput, NotAuthorisedToIssue
 from khoso.formats.result_type import ResultType
 from khoso.imports.columns import read_table
-from khoso.imports.model import MAX_ROWS, BulkIssuer, Fault, FileFormat, Flaw, Prepared, Record, Row, Table, Unreadable
+from khoso.imports.model import (
+    MAX_PROBLEMS,
+    MAX_ROWS,
+    BulkIssuer,
+    Fault,
+    FileFormat,
+    Flaw,
+    Prepared,
+    Record,
+    Row,
+    Table,
+    Unreadable,
+)
 from khoso.imports.plain_files import read_csv, read_ndjson
 from khoso.imports.xlsx import read_xlsx
 
@@ -33,7 +45,7 @@ def open_table(file: BinaryIO, file_format: FileFormat, result_type: ResultType)
 def check(
     record: Record, issuer: BulkIssuer[Prepared], type_code: str, agency_code: str
 ) -> Prepared | list[InputProblem]:
-    """The row prepared for issuing, or every problem it has, by path."""
+    """The row prepared for issuing, or every problem it has, up to the limit, by path."""
     row, problems = _read_row(record, type_code)
     if row is None:
         return problems
@@ -42,7 +54,8 @@ def check(
     try:
         prepared = issuer.prepare(row, type_code, agency_code)
     except InvalidInput as invalid:
-        return problems + [problem for problem in invalid.problems if problem.field not in settled]
+        problems += [problem for problem in invalid.problems if problem.field not in settled]
+        return problems[:MAX_PROBLEMS]
     except NotAuthorisedToIssue:
         return [
             InputProblem(
@@ -51,7 +64,7 @@ def check(
                 "cơ quan không được cấp loại kết quả này | the agency may not issue this result type",
             )
         ]
-    return problems or prepared
+    return problems[:MAX_PROBLEMS] or prepared
 
 
 def _bounded(records: Iterator[Record]) -> Iterator[Record]:

@@ -31,13 +31,14 @@ Item = TypeVar("Item")
 class _Chunk(Generic[Item]):
     """Some consecutive rows, checked."""
 
-    def __init__(self, records: Sequence[Record]) -> None:
-        self.last_row = records[-1].row_number
-        self.rows = len(records)
+    def __init__(self) -> None:
+        self.last_row = 0
+        self.rows = 0
         self.row_numbers: list[int] = []
         self.good: list[Item] = []
         """What became of the good rows, one for each of `row_numbers`."""
         self.faults: list[Fault] = []
+        """As many as are listed at most."""
 
     @property
     def invalid(self) -> int:
@@ -50,13 +51,17 @@ async def run_import(
     import_id: UUID,
     now: Callable[[], datetime],
     chunk_rows: int = CHUNK_ROWS,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Bring an import to its end: begin, go on or do nothing, as it stands. Raises Unavailable: then run it again."""
+    """Bring an import to its end: begin, go on or do nothing, as it stands. Raises Unavailable: then run it again.
+
+    Asked before each chunk, `stopping` ends the run there; then too it has to be run again.
+    """
     async with db.transaction(pool, Bounds(duty="import")) as conn:
         job = await store.find_job(conn, import_id)
     if job is not None and job.finished_at is None:
         with TemporaryFile() as file:
-            run = _Run(pool, issuer, job, file, now, chunk_rows)
+            run = _Run(pool, issuer, job, file, now, chunk_rows, stopping)
             await run.fetch_file()
             await run.go_on()
 
@@ -72,6 +77,7 @@ class _Run(Generic[Prepared]):
         file: BinaryIO,
         now: Callable[[], datetime],
         chunk_rows: int,
+        stopping: Callable[[], bool],
     ) -> None:
         self._pool = pool
         self._issuer = issuer
@@ -81,6 +87,7 @@ class _Run(Generic[Prepared]):
         self._file = file
         self._now = now
         self._chunk_rows = chunk_rows
+        self._stopping = stopping
         self._last_row = job.last_row
 
     async def fetch_file(self) -> None:
@@ -93,7 +100,7 @@ class _Run(Generic[Prepared]):
             self._file.write(content)
 
     async def go_on(self) -> None:
-        """From where the job stands to its end, or until another worker is seen to have gone on with it."""
+        """From where the job stands to its end, or until it is to stop, or another worker has gone on with it."""
         try:
             if self._job.state == "issuing" or await self._validate():
                 await self._issue()
@@ -107,6 +114,8 @@ class _Run(Generic[Prepared]):
         chunks: Iterator[_Chunk[Any]] = self._chunks(_pass_over) if self._job.issue_valid else self._chunks(self._check)
         async with aclosing(_ahead(chunks)) as checked:
             async for chunk in checked:
+                if self._stopping():
+                    return False
                 total += chunk.rows
                 invalid += chunk.invalid
                 if len(faults) < MAX_LISTED:
@@ -124,7 +133,7 @@ class _Run(Generic[Prepared]):
         """Issue the good rows step by step. One that was good before and is no more, at midnight say, is reported."""
         async with aclosing(_ahead(self._chunks(self._check))) as chunks:
             async for chunk in chunks:
-                if not await self._issue_chunk(chunk):
+                if self._stopping() or not await self._issue_chunk(chunk):
                     return
                 self._last_row = chunk.last_row
         await self._end()
@@ -154,15 +163,19 @@ class _Run(Generic[Prepared]):
         """The rows that are not done yet, checked; runs in a thread."""
         table = self._open()
         waiting = (record for record in table.records if record.row_number > self._job.last_row)
-        while records := list(islice(waiting, self._chunk_rows)):
-            chunk = _Chunk[Item](records)
-            for record in records:
+        while True:
+            chunk = _Chunk[Item]()
+            for record in islice(waiting, self._chunk_rows):  # one at a time: a row may hold thousands of values
+                chunk.last_row = record.row_number
+                chunk.rows += 1
                 outcome = check_row(record)
                 if isinstance(outcome, list):
-                    chunk.faults += _faults(record, outcome, table)
+                    chunk.faults += islice(_faults(record, outcome, table), MAX_LISTED - len(chunk.faults))
                 else:
                     chunk.row_numbers.append(record.row_number)
                     chunk.good.append(outcome)
+            if not chunk.rows:
+                break
             yield chunk
 
     def _open(self) -> Table:

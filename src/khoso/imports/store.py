@@ -8,7 +8,8 @@ import msgspec
 
 from khoso import db
 from khoso.db import Connection
-from khoso.imports.model import MAX_LISTED, Fault, Issued, Job, ListedFault, Result
+from khoso.formats.hidden import made_visible
+from khoso.imports.model import MAX_LISTED, MAX_LISTED_NAME, Fault, Issued, Job, ListedFault, Result
 
 PIECE_BYTES = 1 << 20
 
@@ -143,7 +144,10 @@ async def delete_file(conn: Connection, import_id: UUID) -> None:
 
 
 async def insert_faults(conn: Connection, import_id: UUID, faults: Sequence[Fault]) -> None:
-    """List faults after those listed already, up to the limit. The job's row must be locked."""
+    """List faults after those listed already, up to the limit. The job's row must be locked.
+
+    What cannot be seen in the name of a column is made visible: PostgreSQL takes no NUL, and the messages are ours.
+    """
     if not faults:
         return
     listed: int = await conn.fetchval("SELECT count(*) FROM import_error WHERE import_id = $1", import_id)
@@ -154,7 +158,14 @@ async def insert_faults(conn: Connection, import_id: UUID, faults: Sequence[Faul
         SELECT * FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::text[], $5::text[], $6::text[])
         """,
         [
-            (import_id, position, fault.row_number, fault.column, fault.code, fault.message)
+            (
+                import_id,
+                position,
+                fault.row_number,
+                made_visible(fault.column[:MAX_LISTED_NAME]),
+                fault.code,
+                fault.message,
+            )
             for position, fault in enumerate(faults, listed)
             if position < MAX_LISTED
         ],

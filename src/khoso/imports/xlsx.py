@@ -22,6 +22,9 @@ MAX_TEXTS_BYTES = 128 * 1024 * 1024
 
 MAX_PARTS = 1_000
 MAX_COLUMNS = 300
+MAX_ROW_NUMBER = 1_048_576
+"""The last row of a sheet, as Excel has it."""
+
 MAX_CELL = 32_767
 """Longest text of a cell, as Excel has it."""
 
@@ -195,7 +198,7 @@ def _rows(events: Iterator[Event], meaning: _Meaning) -> Iterator[tuple[int, lis
     for kind, name, attributes in events:
         if kind == "start" and name == "row":
             before, row_number = row_number, int(attributes.get("r", row_number + 1))
-            if row_number <= before:
+            if not before < row_number <= MAX_ROW_NUMBER:
                 raise ValueError(row_number)
             cells = _cells(events, meaning, row_number)
             if cells:
@@ -248,8 +251,8 @@ def _cell(events: Iterator[Event], attributes: dict[str, str], meaning: _Meaning
             return meaning.texts[int(text)]
         case "n" if text:
             return _number(float(text), attributes.get("s") in meaning.date_styles, meaning.epoch)
-        case "d":
-            return date.fromisoformat(text.removesuffix("T00:00:00"))
+        case "d" if text:
+            return _day(text)
         case "b":
             return text in ("1", "true")
         case "e":
@@ -264,6 +267,13 @@ def _number(number: float, shows_date: bool, epoch: date) -> Cell:
     if not number.is_integer() or not _FIRST_SERIAL <= number <= _LAST_SERIAL:
         return _NOT_DATE
     return epoch + timedelta(days=number)
+
+
+def _day(text: str) -> Cell:
+    try:
+        return date.fromisoformat(text.removesuffix("T00:00:00"))
+    except ValueError:
+        return _NOT_DATE
 
 
 def _text_until(closing: str, events: Iterator[Event]) -> tuple[str, bool]:
