@@ -1,5 +1,6 @@
 """Apps at the authorization server, and whoever plays one (RFC 9700, 4)."""
 
+import math
 from datetime import timedelta
 
 import httpx
@@ -213,6 +214,9 @@ async def test_a_bound_token_is_good_with_its_proof_alone(app: App, browser: Bro
         "for no token": proof(ath=None),
         "old": proof(iat=int(clock().timestamp()) - 61),
         "of the future": proof(iat=int(clock().timestamp()) + 61),
+        "of a time that no float holds": proof(iat=10**400),
+        "of a time as long ago": proof(iat=-(10**400)),
+        "of a time without end": proof(iat=math.inf),
         "without id": proof(jti=None),
         "with a short id": proof(jti="1"),
         "without algorithm": proof(header={"alg": "none"}),
@@ -229,6 +233,11 @@ async def test_a_bound_token_is_good_with_its_proof_alone(app: App, browser: Bro
         assert await show("DPoP", text) == 401, fault
     assert await show("Bearer", proof()) == 401, "as if it were not bound"
     assert await show("DPoP", proof()) == 200, "none of these has spoilt it"
+
+
+@pytest.mark.parametrize("iat", [10**400, -(10**400), math.inf, math.nan, 1e308])
+async def test_a_proof_of_no_time_is_refused_to_anybody(app: App, clock: Clock, iat: float) -> None:
+    refusal(await app.redeem("none", Key().proof(clock, "POST", "/oauth/token", iat=iat)), "invalid_dpop_proof")
 
 
 async def test_a_bound_login_is_refreshed_by_its_key_alone(app: App, browser: Browser, clock: Clock) -> None:
