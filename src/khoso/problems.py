@@ -58,8 +58,11 @@ _FRAMEWORK: Mapping[int, type[KhosoError]] = {404: errors.NotFound, 413: errors.
 
 _MISSING = re.compile(r"Missing required \w+ parameter '([^']+)'")
 
+CHALLENGE: Mapping[str, str] = {"www-authenticate": 'Bearer realm="khoso"'}
+"""In every 401 (RFC 9110, 15.5.2)."""
+
 _HEADERS: Mapping[int, Mapping[str, str]] = {
-    401: {"www-authenticate": 'Bearer realm="khoso"'},
+    401: CHALLENGE,
     429: {"retry-after": "3600"},
     503: {"retry-after": "5"},
 }

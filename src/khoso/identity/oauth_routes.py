@@ -17,6 +17,7 @@ from khoso.identity.authorizing import Authorizations, RevokeForm, TokenAnswer, 
 from khoso.identity.clients import APP_SCOPES, jwk_of
 from khoso.identity.proofs import thumbprint_of
 from khoso.identity.tokens import ALGORITHM
+from khoso.problems import CHALLENGE
 
 _PUBLIC = {"public": True}
 _MAX_FORM = 16_384
@@ -24,8 +25,10 @@ _MAX_FORM = 16_384
 
 def on_refused(_: Request[Any, Any, Any], error: OAuthRefused) -> Response[dict[str, str]]:
     """As RFC 6749, 5.2 has it."""
-    status = 401 if error.code == "invalid_client" else 400
-    return Response({"error": error.code, "error_description": error.reason}, status_code=status)
+    content = {"error": error.code, "error_description": error.reason}
+    if error.code == "invalid_client":
+        return Response(content, status_code=401, headers=CHALLENGE)
+    return Response(content, status_code=400)
 
 
 def on_unreadable(request: Request[Any, Any, Any], _: HTTPException) -> Response[dict[str, str]]:
