@@ -236,6 +236,8 @@ async def test_what_is_no_key_is_told(system: System) -> None:
         ({"jwk": good | {"kid": 7}}, "jwk.kid"),
         ({"jwk": good, "valid_from": "2026-01-01T00:00:00"}, "valid_from"),
         ({"jwk": good, "valid_until": "2020-01-01T00:00:00Z"}, "valid_until"),
+        ({"jwk": good, "valid_from": "0001-01-01T00:00:00+07:00"}, "valid_from"),
+        ({"jwk": good, "valid_until": "9999-12-31T23:59:59-14:00"}, "valid_until"),
         ({"jwk": system.key.jwk}, "kid"),
     ]
     for body, field in wrong:
