@@ -35,6 +35,10 @@ _KINDS: Mapping[str, str] = {
 
 NO_JSON = InputProblem("body", "json", "gửi một đối tượng JSON | give a JSON object")
 
+INCOMPLETE = InputProblem(
+    "body", "incomplete", "kết nối ngắt trước khi gửi xong: hãy gửi lại | the connection ended before the body did"
+)
+
 
 def to_form_problem(said: str, whole: str) -> InputProblem:
     """What msgspec said of data in a wrong form, at the place that it names; `whole` is the field if it names none."""
