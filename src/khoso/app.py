@@ -197,4 +197,4 @@ async def readyz(state: State) -> dict[str, str]:
     responses=answering(bytes, "text/plain"),
 )
 async def metrics() -> Response[bytes]:
-    return Response(observing.metrics_text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(observing.metrics_text(), media_type="text/plain; version=0.0.4")
