@@ -82,7 +82,8 @@ def conditional(
     """
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"etag": etag} if cache_control is None else {"etag": etag, "cache-control": cache_control}
-    held = {tag.strip().removeprefix("W/") for tag in (request.headers.get("if-none-match") or "").split(",")}
-    if etag in held:
+    lines = ",".join(request.headers.getall("if-none-match", []))  # one list in several lines (RFC 9110, 5.3)
+    held = {tag.strip().removeprefix("W/") for tag in lines.split(",")}
+    if not held.isdisjoint((etag, "*")):
         return Response(b"", status_code=HTTP_304_NOT_MODIFIED, headers=headers, media_type=media_type)
     return Response(body, headers=headers, media_type=media_type)
