@@ -108,7 +108,8 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     ours = _FRAMEWORK.get(error.status_code)
     if ours is not None:
         return on_khoso_error(request, ours())
-    title = f"Máy chủ không nhận yêu cầu như vậy. | {error.detail}"
+    said = error.detail  # ours is in both languages, the framework's in English
+    title = said if " | " in said else f"Máy chủ không nhận yêu cầu như vậy. | {said}"
     return _answer(error.status_code, f"http_{error.status_code}", title, headers=error.headers)
 
 
