@@ -4,9 +4,9 @@ import unicodedata
 
 
 def is_bilingual(text: str) -> bool:
-    """Whether it is Vietnamese with its diacritics, a bar, and something besides."""
+    """Whether it is Vietnamese with its diacritics, a bar, and something besides, without another bar."""
     vietnamese, _, english = text.partition(" | ")
-    return has_vietnamese(vietnamese) and english.strip() != ""
+    return has_vietnamese(vietnamese) and english.strip() != "" and " | " not in english
 
 
 def has_vietnamese(text: str) -> bool:

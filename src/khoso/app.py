@@ -21,7 +21,7 @@ from khoso.config import Config
 from khoso.demo.record import read_papers
 from khoso.drafts import routes as drafts
 from khoso.front import Application, Front
-from khoso.http import answering, provide_caller, scopes_of
+from khoso.http import BodyReader, answering, provide_caller, scopes_of
 from khoso.identity import client_routes as clients
 from khoso.identity import oauth_routes as oauth
 from khoso.identity import passkey_routes as passkeys
@@ -101,6 +101,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
         },
         exception_handlers=problems.HANDLERS,
         openapi_config=openapi.make_config(),
+        request_class=BodyReader,
         logging_config=None,  # `observing` has said where logs go
         request_max_body_size=MAX_BODY,
         debug=False,
@@ -196,4 +197,4 @@ async def readyz(state: State) -> dict[str, str]:
     responses=answering(bytes, "text/plain"),
 )
 async def metrics() -> Response[bytes]:
-    return Response(observing.metrics_text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(observing.metrics_text(), media_type="text/plain; version=0.0.4")

@@ -14,8 +14,8 @@ from litestar.exceptions import MethodNotAllowedException
 from litestar.types import Receive
 
 from khoso.caller import Caller
-from khoso.errors import BodyTooLarge, InputProblem, InvalidInput, NotAuthenticated, NotPermitted
-from khoso.inputs import NO_JSON, to_form_problem
+from khoso.errors import BodyTooLarge, InvalidInput, NotAuthenticated, NotPermitted
+from khoso.inputs import INCOMPLETE, NO_JSON, to_form_problem
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
@@ -104,13 +104,7 @@ class HotRoute(Generic[Body]):
         while True:
             message = await receive()
             if message["type"] != "http.request":
-                raise InvalidInput(
-                    InputProblem(
-                        "body",
-                        "incomplete",
-                        "kết nối ngắt trước khi gửi xong: hãy gửi lại | the connection ended before the body did",
-                    )
-                )
+                raise InvalidInput(INCOMPLETE)
             body += message["body"]
             if len(body) > self.max_body:
                 raise BodyTooLarge(self.max_body)

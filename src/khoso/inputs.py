@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
 from khoso.errors import InputProblem, InvalidInput
 from khoso.formats.field_values import BadValue, clean_text
@@ -11,6 +12,9 @@ MAX_TEXT = 200
 
 MAX_KEY = 100
 """Characters of an Idempotency-Key."""
+
+_EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
+"""Of a time that anybody means. The ends of the calendar have no time in UTC or in Vietnam to be told in."""
 
 _PLACE = re.compile(r" - at `\$\.?([^`]+)`$")
 _WRONG_KIND = re.compile(r"Expected `([a-z |]+)`, got `([a-z]+)`")
@@ -30,6 +34,10 @@ _KINDS: Mapping[str, str] = {
 
 
 NO_JSON = InputProblem("body", "json", "gửi một đối tượng JSON | give a JSON object")
+
+INCOMPLETE = InputProblem(
+    "body", "incomplete", "kết nối ngắt trước khi gửi xong: hãy gửi lại | the connection ended before the body did"
+)
 
 
 def to_form_problem(said: str, whole: str) -> InputProblem:
@@ -69,6 +77,22 @@ def check_text(field: str, text: str) -> None:
     faults = list(find_text_faults(field, text))
     if faults:
         raise InvalidInput(*faults)
+
+
+def check_instant(field: str, instant: datetime | None) -> None:
+    """Raise InvalidInput for a time without offset, or of no year that anybody means; none at all is good."""
+    if instant is None:
+        return
+    if instant.tzinfo is None:
+        raise InvalidInput(
+            InputProblem(field, "offset", "nhập thời điểm kèm múi giờ, ví dụ +07:00 | give the time with its offset")
+        )
+    if not _EARLIEST <= instant < _LATEST:
+        raise InvalidInput(
+            InputProblem(
+                field, "out_of_range", "chọn thời điểm từ năm 1900 đến năm 2999 | a time from the year 1900 to 2999"
+            )
+        )
 
 
 def check_idempotency_key(key: str) -> str:

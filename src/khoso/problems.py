@@ -59,8 +59,11 @@ _FRAMEWORK: Mapping[int, type[KhosoError]] = {404: errors.NotFound, 413: errors.
 
 _MISSING = re.compile(r"Missing required \w+ parameter '([^']+)'")
 
+CHALLENGE: Mapping[str, str] = {"www-authenticate": 'Bearer realm="khoso"'}
+"""In every 401 (RFC 9110, 15.5.2)."""
+
 _HEADERS: Mapping[int, Mapping[str, str]] = {
-    401: {"www-authenticate": 'Bearer realm="khoso"'},
+    401: CHALLENGE,
     429: {"retry-after": "3600"},
     503: {"retry-after": "5"},
 }
@@ -106,7 +109,8 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     ours = _FRAMEWORK.get(error.status_code)
     if ours is not None:
         return on_khoso_error(request, ours())
-    title = f"Máy chủ không nhận yêu cầu như vậy. | {error.detail}"
+    said = error.detail  # ours is in both languages, the framework's in English
+    title = said if " | " in said else f"Máy chủ không nhận yêu cầu như vậy. | {said}"
     return _answer(error.status_code, f"http_{error.status_code}", title, headers=error.headers)
 
 

@@ -161,6 +161,18 @@ async def test_what_is_wrong_is_told_by_its_field(office: Office, asked: Json, f
     assert [one["field"].split(".")[-1] for one in told["problems"]] == [field]
 
 
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"valid_from": "0001-01-01T00:00:00+07:00"}, "valid_from"),
+        ({"valid_until": "9999-12-31T23:59:59-14:00"}, "valid_until"),
+    ],
+)
+async def test_a_time_that_nobody_means_is_out_of_range(office: Office, asked: Json, field: str) -> None:
+    answer = await office.try_assign(office.platform, **asked)
+    assert problem(answer, 422, "invalid_input") == [(field, "out_of_range")]
+
+
 async def test_a_role_is_given_once(office: Office) -> None:
     await office.assign(subject="person:an")
     again = await office.try_assign(office.platform, subject="person:an")

@@ -137,6 +137,26 @@ async def test_a_faulty_definition_is_refused_by_name(
     assert [problem["field"] for problem in answer.json()["problems"]] == [field]
 
 
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"expires_soon_days": 1 << 53}, "expires_soon_days"),
+        ({"version": 1 << 53}, "version"),
+        ({"fields": [{**DRAFT["fields"][0], "number": 1 << 53}]}, "fields.address"),
+        ({"fields": [{**DRAFT["fields"][0], "keep_last": 1 << 53}]}, "fields.address"),
+        ({"fields": [{**DRAFT["fields"][0], "unit": "m\0"}]}, "fields.address.unit"),
+    ],
+)
+async def test_no_definition_that_a_verifier_could_not_read_is_taken(
+    client: httpx.AsyncClient, change: dict[str, Any], field: str
+) -> None:
+    published = await client.post("/api/v1/result-types", json=DRAFT | change)
+    measured = await client.post("/api/v1/result-types/size", json={"definition": DRAFT | change})
+    for answer in (published, measured):
+        assert answer.status_code == 422
+        assert {problem["field"] for problem in answer.json()["problems"]} == {field}
+
+
 async def test_one_person_takes_the_second_from_no_type(client: httpx.AsyncClient) -> None:
     watched = DRAFT | {"four_eyes": True}
     assert (await client.post("/api/v1/result-types", json=watched)).status_code == 201

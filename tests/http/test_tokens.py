@@ -157,6 +157,12 @@ async def test_other_schemes_are_refused(desk: Desk, mint: Mint, scheme: str) ->
     problem(await enter(desk, f"{scheme} {mint.make()}"), 401, "not_authenticated")
 
 
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer "])
+async def test_the_scheme_is_read_as_http_has_it(desk: Desk, mint: Mint, scheme: str) -> None:
+    """In any case, with as many spaces as one likes (RFC 9110, 11.1 and 11.4)."""
+    assert (await enter(desk, f"{scheme} {mint.make()}")).status_code == 200
+
+
 async def test_no_token(desk: Desk) -> None:
     answer = await desk.client.get(DOOR)
     problem(answer, 401, "not_authenticated")

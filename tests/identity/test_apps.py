@@ -1,5 +1,6 @@
 """Apps at the authorization server, and whoever plays one (RFC 9700, 4)."""
 
+import math
 from datetime import timedelta
 
 import httpx
@@ -25,6 +26,7 @@ async def app(desk: Desk) -> App:
 
 def refusal(answer: httpx.Response, code: str, status: int = 400) -> None:
     assert (answer.status_code, answer.json().get("error")) == (status, code), answer.text
+    assert ("www-authenticate" in answer.headers) == (status == 401)
     assert answer.headers["cache-control"] == "no-store"
 
 
@@ -193,8 +195,8 @@ async def test_a_bound_token_is_good_with_its_proof_alone(app: App, browser: Bro
     assert tokens["token_type"] == "DPoP"
     token = tokens["access_token"]
 
-    async def show(scheme: str, proof: str | None) -> int:
-        headers = {"authorization": f"{scheme} {token}"} | ({} if proof is None else {"dpop": proof})
+    async def show(scheme: str, *proofs: str) -> int:
+        headers = [("authorization", f"{scheme} {token}"), *(("dpop", proof) for proof in proofs)]
         return (await app.desk.client.get("/api/v1/me", headers=headers)).status_code
 
     def proof(**changes: object) -> str:
@@ -204,7 +206,7 @@ async def test_a_bound_token_is_good_with_its_proof_alone(app: App, browser: Bro
     assert await show("DPoP", good) == 200
     refused = {
         "shown before": good,
-        "none": None,
+        "none": "",
         "of a thief": thief.proof(clock, "GET", "/api/v1/me", token),
         "for another method": proof(htm="POST"),
         "for another address": proof(htu=f"{ORIGIN}/api/v1/vault/results"),
@@ -213,6 +215,9 @@ async def test_a_bound_token_is_good_with_its_proof_alone(app: App, browser: Bro
         "for no token": proof(ath=None),
         "old": proof(iat=int(clock().timestamp()) - 61),
         "of the future": proof(iat=int(clock().timestamp()) + 61),
+        "of a time that no float holds": proof(iat=10**400),
+        "of a time as long ago": proof(iat=-(10**400)),
+        "of a time without end": proof(iat=math.inf),
         "without id": proof(jti=None),
         "with a short id": proof(jti="1"),
         "without algorithm": proof(header={"alg": "none"}),
@@ -227,8 +232,16 @@ async def test_a_bound_token_is_good_with_its_proof_alone(app: App, browser: Bro
     }
     for fault, text in refused.items():
         assert await show("DPoP", text) == 401, fault
+    assert await show("DPoP") == 401, "without a proof"
+    assert await show("DPoP", proof(), proof()) == 401, "with two"
     assert await show("Bearer", proof()) == 401, "as if it were not bound"
-    assert await show("DPoP", proof()) == 200, "none of these has spoilt it"
+    for scheme in ("DPoP", "dpop", "DPOP "):
+        assert await show(scheme, proof()) == 200, "none of these has spoilt it"
+
+
+@pytest.mark.parametrize("iat", [10**400, -(10**400), math.inf, math.nan, 1e308])
+async def test_a_proof_of_no_time_is_refused_to_anybody(app: App, clock: Clock, iat: float) -> None:
+    refusal(await app.redeem("none", Key().proof(clock, "POST", "/oauth/token", iat=iat)), "invalid_dpop_proof")
 
 
 async def test_a_bound_login_is_refreshed_by_its_key_alone(app: App, browser: Browser, clock: Clock) -> None:

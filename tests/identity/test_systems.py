@@ -69,6 +69,11 @@ async def test_only_the_one_form_of_assertion_is_taken(system: System, assign: A
         "without end": system.assertion(exp=None),
         "end that is a text": system.assertion(exp=str(now + 60)),
         "of the future": system.assertion(iat=now + 90),
+        "not good yet": system.assertion(nbf=now + 90),
+        "beginning that is a text": system.assertion(nbf=str(now)),
+        "issued at a time that no float holds": system.assertion(iat=10**400),
+        "good until a time that no float holds": system.assertion(exp=10**400),
+        "not good before a time that no float holds": system.assertion(nbf=10**400),
         "without id": system.assertion(jti=None),
         "unsigned": f"{unsigned}.",
         "by HMAC with the public key": f"{hs256}.{encode(hmac.digest(secret, hs256.encode(), 'sha256'))}",
@@ -231,6 +236,8 @@ async def test_what_is_no_key_is_told(system: System) -> None:
         ({"jwk": good | {"kid": 7}}, "jwk.kid"),
         ({"jwk": good, "valid_from": "2026-01-01T00:00:00"}, "valid_from"),
         ({"jwk": good, "valid_until": "2020-01-01T00:00:00Z"}, "valid_until"),
+        ({"jwk": good, "valid_from": "0001-01-01T00:00:00+07:00"}, "valid_from"),
+        ({"jwk": good, "valid_until": "9999-12-31T23:59:59-14:00"}, "valid_until"),
         ({"jwk": system.key.jwk}, "kid"),
     ]
     for body, field in wrong:

@@ -14,7 +14,7 @@ import openpyxl
 import pytest
 
 from desk import problem, read
-from imports.conftest import BulkDesk
+from imports.conftest import MEDIA_TYPES, BulkDesk
 from khoso.formats import lookup
 from khoso.imports import running, store
 from khoso.imports.model import MAX_FILE_BYTES
@@ -56,7 +56,9 @@ async def test_one_wrong_row_rejects_the_file(bulk: BulkDesk) -> None:
     ]
     assert await bulk.desk.rows("SELECT 1 FROM credential") == []
     assert await bulk.desk.rows("SELECT 1 FROM import_file") == []
-    assert (await bulk.get(f"{location}/results")).text == "row,result_code,lookup_code\r\n"
+    results = await bulk.get(f"{location}/results")
+    assert results.text == "row,result_code,lookup_code\r\n"
+    assert results.headers["content-type"] == "text/csv; charset=utf-8"
 
 
 async def test_the_good_rows_alone_when_asked(bulk: BulkDesk) -> None:
@@ -65,6 +67,8 @@ async def test_the_good_rows_alone_when_asked(bulk: BulkDesk) -> None:
     assert (shown["state"], shown["rows_total"], shown["rows_invalid"], shown["rows_issued"]) == ("finished", 25, 7, 18)
     assert await bulk.faults(location) == [(n + 2, "holder_id", "personal_id") for n in range(0, 25, 4)]
     answer = await bulk.get(f"{location}/results", format="ndjson")
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    assert answer.headers["content-disposition"].endswith('.ndjson"')
     lines = [json.loads(line) for line in answer.text.splitlines()]
     assert [line["row"] for line in lines] == [n + 2 for n in range(25) if n % 4]
     assert set(lines[0]) == {"row", "result_code", "lookup_code"}
@@ -220,9 +224,12 @@ async def test_a_run_stops_between_two_chunks_and_the_next_goes_on(bulk: BulkDes
     assert len(await bulk.desk.rows("SELECT 1 FROM credential")) == 25
 
 
-@pytest.mark.parametrize("file_format", ["xlsx", "csv"])
-async def test_a_filled_template_is_issued(bulk: BulkDesk, file_format: str) -> None:
+@pytest.mark.parametrize(
+    ("file_format", "media_type"), [("xlsx", MEDIA_TYPES["xlsx"]), ("csv", "text/csv; charset=utf-8")]
+)
+async def test_a_filled_template_is_issued(bulk: BulkDesk, file_format: str, media_type: str) -> None:
     answer = await bulk.get("/api/v1/imports/template", type_code=TYPE_CODE, format=file_format)
+    assert answer.headers["content-type"] == media_type
     assert answer.headers["content-disposition"] == f'attachment; filename="{TYPE_CODE}.{file_format}"'
     _, shown = await bulk.bring(_filled(answer.content, file_format), file_format)
     assert (shown["state"], shown["rows_issued"]) == ("finished", 1)

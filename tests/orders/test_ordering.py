@@ -186,6 +186,16 @@ async def test_everything_by_one_officer_since_a_time(board: Board) -> None:
         assert [one["result_code"] for one in preview["sample"]] == sorted(found), which
 
 
+@pytest.mark.parametrize(
+    "which", [{"issued_from": "0001-01-01T00:00:00+07:00"}, {"issued_until": "9999-12-31T23:59:59-14:00"}]
+)
+async def test_a_query_of_no_time_that_anybody_means_is_refused(board: Board, which: dict[str, str]) -> None:
+    refused = [(f"query.{name}", "out_of_range") for name in which]
+    query = {"issued_by": AUTHOR} | which
+    assert problem(await board.try_preview(query=query), 422, "invalid_input") == refused
+    assert problem(await board.try_place(query=query, expected_count=1), 422, "invalid_input") == refused
+
+
 async def test_a_query_that_finds_too_many_is_to_be_narrowed(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolving, "MAX_RESULTS", 1)
     await board.issue(2)

@@ -75,9 +75,12 @@ async def test_every_list_may_be_cached_and_read_from_any_web_page(client: httpx
     assert answer.headers["access-control-allow-origin"] == "*"
     assert answer.headers["cache-control"] == f"public, max-age={MAX_AGE}"
     assert answer.headers["etag"].startswith('"')
-    held = await client.get(path, headers={"if-none-match": answer.headers["etag"]})
-    assert (held.status_code, held.content) == (304, b"")
-    assert held.headers["access-control-allow-origin"] == "*"
+    etag = answer.headers["etag"]
+    for lines in ([etag], ["*"], ['"old"', etag], [f'"old", W/{etag}', '"older"']):
+        held = await client.get(path, headers=[("if-none-match", line) for line in lines])
+        assert (held.status_code, held.content) == (304, b""), lines
+        assert held.headers["access-control-allow-origin"] == "*"
+    assert (await client.get(path, headers={"if-none-match": '"*"'})).status_code == 200
     head = await client.head(path)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["etag"] == answer.headers["etag"]
@@ -107,6 +110,12 @@ async def test_a_cache_may_not_keep_a_list_beyond_its_time(client: httpx.AsyncCl
         (JWT, JWT),
         (f"{CWT};q=0.1, {JWT}", JWT),
         (f"text/html, {JWT};q=0.9, */*;q=0.1", JWT),
+        (f"{JWT}, */*", JWT),
+        (f"{JWT}, {CWT}", JWT),
+        (f"{CWT};q=0, */*;q=0.1", JWT),
+        (f"{CWT};q=0.001", CWT),
+        (f"*/*;q=0, {JWT};q=0.2", JWT),
+        (f"{CWT};q=much", CWT),
     ],
 )
 async def test_a_status_list_comes_as_it_is_asked_for(client: httpx.AsyncClient, accept: str | None, told: str) -> None:
@@ -115,7 +124,13 @@ async def test_a_status_list_comes_as_it_is_asked_for(client: httpx.AsyncClient,
     assert (answer.status_code, answer.headers["content-type"], answer.headers["vary"]) == (200, told, "accept")
 
 
-@pytest.mark.parametrize("accept", ["application/json", "text/html", "nonsense", ";;,", "application/statuslist"])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        *("application/json", "text/html", "nonsense", ";;,", "application/statuslist"),
+        *("*/*;q=0", f"{CWT};q=0", f"{CWT};q=0, {JWT};q=0.0, */*"),
+    ],
+)
 async def test_what_is_not_there_in_that_form_is_a_406(client: httpx.AsyncClient, accept: str) -> None:
     problem(await client.get("/lists/status/0", headers={"accept": accept}), 406, "http_406")
 

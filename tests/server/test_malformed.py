@@ -1,11 +1,14 @@
 """Five thousand malformed codes through a real socket: always an answer, never a fault of ours, none of them slow."""
 
 import json
+import socket
 from contextlib import closing
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from time import perf_counter
+
+import pytest
 
 from forging import malformed
 from khoso.config import Config
@@ -48,3 +51,19 @@ def test_five_thousand_malformed_codes(config: Config, key_dir: Path, tmp_path: 
         # This machine may have been busy elsewhere: slow is what is slow again and again.
         assert [body for body in slow if min(ask(connection, body)[2] for _ in range(3)) > SLOW_SECONDS] == []
         assert "unhandled" not in server.log
+
+
+@pytest.mark.parametrize(
+    ("header", "body"), [("Content-Length: 50", b'{"a"'), ("Transfer-Encoding: chunked", b"ZZ\r\n{}\r\n")]
+)
+def test_a_body_that_ends_too_early_is_no_fault_of_ours(
+    config: Config, tmp_path: Path, header: str, body: bytes
+) -> None:
+    head = f"POST /api/v1/result-types/size HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{header}\r\n\r\n"
+    with serving(config, tmp_path / "log", "--workers", "1") as server:
+        with socket.create_connection(("127.0.0.1", server.config.port), timeout=10) as connection:
+            connection.sendall(head.encode() + body)
+            connection.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+        assert answer.startswith(b"HTTP/1.1 422 ")
+        assert b'"code":"incomplete"' in answer

@@ -22,6 +22,7 @@ FOREIGN = 'khoso_verdicts_total{outcome="not_an_official_code"}'
 def read_metrics(server: Server, key_dir: Path) -> Metrics:
     answer = httpx.get(f"{server.url}/metrics", headers=bearer(key_dir, datetime.now(UTC), "metrics:read"))
     assert answer.status_code == 200, server.log
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     lines = (line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#"))
     return {name: float(value) for name, value in lines}
 

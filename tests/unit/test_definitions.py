@@ -55,6 +55,7 @@ def test_a_good_definition_passes() -> None:
         (replace(GOOD, validity=Validity(months=0)), ("validity.months", "out_of_range")),
         (replace(GOOD, validity=Validity(fixed=True)), ("validity.fixed", "without_term")),
         (replace(GOOD, expires_soon_days=-1), ("expires_soon_days", "out_of_range")),
+        (replace(GOOD, expires_soon_days=definitions.MAX_DAYS + 1), ("expires_soon_days", "out_of_range")),
         (replace(GOOD, fields=(*GOOD.fields, replace(PLATE, name="other"))), ("fields", "duplicate_number")),
         (replace(GOOD, fields=(*GOOD.fields, replace(PLATE, number=4))), ("fields", "duplicate_name")),
         (replace(GOOD, comparison_field="photo"), ("comparison_field", "unknown_field")),
@@ -72,7 +73,11 @@ def test_a_good_definition_passes() -> None:
         ),
         (with_field(replace(LOAD, keep_last=4)), ("fields.load", "keep_last")),
         (with_field(replace(PLATE, keep_last=0)), ("fields.plate", "keep_last")),
+        (with_field(replace(PLATE, keep_last=1001)), ("fields.plate", "keep_last")),
         (with_field(replace(PLATE, max_length=0)), ("fields.plate", "max_length")),
+        (with_field(replace(LOAD, unit="t\0")), ("fields.load.unit", "hidden_character")),
+        (with_field(replace(LOAD, unit="t\u202e")), ("fields.load.unit", "hidden_character")),
+        (with_field(replace(LOAD, unit=300 * "t")), ("fields.load.unit", "too_long")),
         (with_field(replace(PLATE, scale=2)), ("fields.plate", "scale")),
         (with_field(replace(LOAD, scale=0)), ("fields.load", "scale")),
         (with_field(replace(PLATE, minimum=1)), ("fields.plate", "bounds")),
@@ -87,9 +92,15 @@ def test_each_fault_is_named(definition: ResultType, fault: tuple[str, str]) -> 
     assert faults(definition) == {fault}
 
 
-def test_numbers_begin_at_one() -> None:
-    zero = replace(GOOD, fields=(*GOOD.fields, replace(PLATE, number=0, name="other")))
-    assert faults(zero) == {("fields.other", "number")}
+@pytest.mark.parametrize("number", [0, definitions.MAX_ORDINAL + 1, 1 << 53])
+def test_numbers_begin_at_one_and_have_an_end(number: int) -> None:
+    far = replace(GOOD, fields=(*GOOD.fields, replace(PLATE, number=number, name="other")))
+    assert faults(far) == {("fields.other", "number")}
+
+
+def test_there_is_an_end_to_the_number_of_choices() -> None:
+    many = tuple(replace(RED, value=f"red_{number}") for number in range(1001))
+    assert faults(with_field(replace(COLOUR, choices=many))) == {("fields.colour", "choices")}
 
 
 def test_a_type_without_fields_has_nothing_to_show() -> None:

@@ -21,6 +21,7 @@ from khoso.bounds import Bounds
 from khoso.caller import ENTRUSTED, Caller, Grant, Hierarchy, Purview, purview_of
 from khoso.db import Connection, Pool
 from khoso.errors import UNKNOWN_TYPE, InputProblem, InvalidInput, LastAdministrator, NotFound
+from khoso.inputs import check_instant
 from khoso.paging import Position, next_cursor, read_cursor
 
 ADMINISTER = "assignments:write"
@@ -74,6 +75,8 @@ class Authority:
         now = self._now()
         if request.type_code is not None and request.type_code not in self._types():
             raise InvalidInput(UNKNOWN_TYPE)
+        check_instant("valid_from", request.valid_from)
+        check_instant("valid_until", request.valid_until)
         assignment = Assignment(
             assignment_id=uuid4(),
             subject=request.subject,

@@ -19,6 +19,12 @@ MAX_LENGTH = 1000
 MAX_NUMBER = (1 << 53) - 1
 """Above it JavaScript rounds (RFC 8259, 6)."""
 
+MAX_ORDINAL = 9_999
+"""Of a field in the code, and of a version: a type never has as many, and each digit costs room in the code."""
+
+MAX_DAYS = 36_525
+"""Before the end, from when a result expires soon: as long as the longest term."""
+
 _TYPE_CODE = re.compile(r"KQ\.[0-9A-Z.]{1,35}\.[0-9]{6}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _CHOICE = re.compile(r"[a-z0-9_]{1,40}")
@@ -105,8 +111,12 @@ def _identity_problems(definition: ResultType) -> Problems:
         yield InputProblem(
             "validity.fixed", "without_term", "thời hạn cố định cần số tháng | a fixed term needs its months"
         )
-    if definition.expires_soon_days < 0:
-        yield InputProblem("expires_soon_days", "out_of_range", "nhập số không âm | must not be negative")
+    if not 1 <= definition.version <= MAX_ORDINAL:
+        yield InputProblem("version", "out_of_range", f"nhập từ 1 đến {MAX_ORDINAL} | between 1 and {MAX_ORDINAL}")
+    if not 0 <= definition.expires_soon_days <= MAX_DAYS:
+        yield InputProblem(
+            "expires_soon_days", "out_of_range", f"nhập từ 0 đến {MAX_DAYS} ngày | between 0 and {MAX_DAYS} days"
+        )
 
 
 def _list_problems(fields: Sequence[Field]) -> Problems:
@@ -154,14 +164,18 @@ def _field_problems(field: Field) -> Problems:
             "name",
             "tên chỉ gồm chữ thường không dấu, chữ số và _ | a name is lower-case ASCII letters, digits and _",
         )
-    if field.number < 1:
-        yield InputProblem(where, "number", "số bắt đầu từ 1 | numbers begin at 1")
+    if not 1 <= field.number <= MAX_ORDINAL:
+        yield InputProblem(where, "number", f"nhập số từ 1 đến {MAX_ORDINAL} | numbers are between 1 and {MAX_ORDINAL}")
     yield from find_text_faults(f"{where}.label_vi", field.label_vi)
     yield from find_text_faults(f"{where}.label_en", field.label_en)
+    if field.unit:
+        yield from find_text_faults(f"{where}.unit", field.unit)
     if not 1 <= field.max_length <= MAX_LENGTH:
         yield InputProblem(where, "max_length", f"nhập từ 1 đến {MAX_LENGTH} | between 1 and {MAX_LENGTH}")
-    if field.keep_last is not None and (field.kind != "text" or field.keep_last < 1):
-        yield InputProblem(where, "keep_last", "chỉ dùng cho text, từ 1 trở lên | only for text, at least 1")
+    if field.keep_last is not None and (field.kind != "text" or not 1 <= field.keep_last <= MAX_LENGTH):
+        yield InputProblem(
+            where, "keep_last", f"chỉ dùng cho text, từ 1 đến {MAX_LENGTH} | only for text, between 1 and {MAX_LENGTH}"
+        )
     yield from _number_problems(field, where)
     yield from _choice_problems(field, where)
 
@@ -188,6 +202,10 @@ def _choice_problems(field: Field, where: str) -> Problems:
             where,
             "choices",
             "choice phải có choices, các kiểu khác thì không | a choice has choices, and nothing else has",
+        )
+    if len(field.choices) > MAX_LENGTH:
+        yield InputProblem(
+            where, "choices", f"có tối đa {MAX_LENGTH} giá trị chọn | a field has at most {MAX_LENGTH} choices"
         )
     for value in _repeated(choice.value for choice in field.choices):
         yield InputProblem(where, "duplicate_choice", f"{value} có hai lần: bỏ một | {value} is there twice")

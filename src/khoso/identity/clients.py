@@ -27,6 +27,7 @@ from khoso.identity.cutoffs import Cutoffs
 from khoso.identity.encoding import base64url
 from khoso.identity.model import Client, ClientKey, ClientKind
 from khoso.identity.proofs import key_of_jwk, thumbprint_of
+from khoso.inputs import check_instant
 
 APP_SCOPES = SCOPES.keys() - {"clients:write", "metrics:read"}
 """What an app may be given at most."""
@@ -266,12 +267,8 @@ def _read_key(client_id: str, request: KeyRequest, now: datetime) -> ClientKey:
                 " | 1 to 64 letters, digits, dots, hyphens and underscores",
             )
         )
-    for name in ("valid_from", "valid_until"):
-        instant = getattr(request, name)
-        if instant is not None and instant.tzinfo is None:
-            raise InvalidInput(
-                InputProblem(name, "offset", "nhập thời điểm kèm múi giờ, ví dụ +07:00 | give the time with its offset")
-            )
+    check_instant("valid_from", request.valid_from)
+    check_instant("valid_until", request.valid_until)
     valid_from = request.valid_from or now
     if request.valid_until is not None and request.valid_until <= valid_from:
         raise InvalidInput(

@@ -104,17 +104,20 @@ class Door:
 
     async def _find_by_token(self, authorization: str, scope: Any) -> Caller:
         scheme, _, text = authorization.partition(" ")
-        if scheme not in ("Bearer", "DPoP"):
+        scheme, text = scheme.lower(), text.lstrip(" ")  # RFC 9110, 11.1 and 11.4
+        if scheme not in ("bearer", "dpop"):
             raise NotAuthenticated("scheme")
         token = self._tokens.read(text)
         caller = token.caller_at(self._now())
         self._cutoffs.check(token)
-        if (scheme == "DPoP") != (token.key_hash is not None):
+        if (scheme == "dpop") != (token.key_hash is not None):
             raise NotAuthenticated("a token that is bound to a key comes with its proof, and no other does")
         if token.key_hash is not None:
-            proof = find_header(scope["headers"], b"dpop") or b""
+            proofs = [value for name, value in scope["headers"] if name == b"dpop"]
+            if len(proofs) != 1:
+                raise NotAuthenticated("no proof, or more than one")
             request = ProvenRequest(scope["method"], self._origin + scope["path"], text)
-            if await self._proofs.read_proof(proof.decode("latin-1"), request) != token.key_hash:
+            if await self._proofs.read_proof(proofs[0].decode("latin-1"), request) != token.key_hash:
                 raise NotAuthenticated("proof of another key")
         if caller.subject.startswith(_SYSTEM):
             await self._quotas.take(caller.subject.removeprefix(_SYSTEM))

@@ -11,12 +11,13 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import URLEncodedBody
 from litestar.types import ExceptionHandlersMap
 
-from khoso.errors import OAuthRefused
+from khoso.errors import InvalidInput, OAuthRefused
 from khoso.http import answering
 from khoso.identity.authorizing import Authorizations, RevokeForm, TokenAnswer, TokenForm
 from khoso.identity.clients import APP_SCOPES, jwk_of
 from khoso.identity.proofs import thumbprint_of
 from khoso.identity.tokens import ALGORITHM
+from khoso.problems import CHALLENGE
 
 _PUBLIC = {"public": True}
 _MAX_FORM = 16_384
@@ -24,12 +25,14 @@ _MAX_FORM = 16_384
 
 def on_refused(_: Request[Any, Any, Any], error: OAuthRefused) -> Response[dict[str, str]]:
     """As RFC 6749, 5.2 has it."""
-    status = 401 if error.code == "invalid_client" else 400
-    return Response({"error": error.code, "error_description": error.reason}, status_code=status)
+    content = {"error": error.code, "error_description": error.reason}
+    if error.code == "invalid_client":
+        return Response(content, status_code=401, headers=CHALLENGE)
+    return Response(content, status_code=400)
 
 
-def on_unreadable(request: Request[Any, Any, Any], _: HTTPException) -> Response[dict[str, str]]:
-    """A form that is none, or has a parameter twice (RFC 6749, 3.2)."""
+def on_unreadable(request: Request[Any, Any, Any], _: Exception) -> Response[dict[str, str]]:
+    """A form that is none or incomplete, or has a parameter twice (RFC 6749, 3.2)."""
     return on_refused(request, OAuthRefused("invalid_request", "form"))
 
 
@@ -44,7 +47,11 @@ _REFUSALS = {
     status: ResponseSpec(OAuthError, description=text, generate_examples=False)
     for status, text in ((400, "Refused, with an error code of RFC 6749, 5.2"), (401, "Not this client"))
 }
-_ERRORS: ExceptionHandlersMap = {OAuthRefused: on_refused, HTTPException: on_unreadable}
+_ERRORS: ExceptionHandlersMap = {
+    OAuthRefused: on_refused,
+    HTTPException: on_unreadable,
+    InvalidInput: on_unreadable,
+}
 
 
 @post(

@@ -51,6 +51,7 @@ class _AssertionClaims(msgspec.Struct, frozen=True):
     jti: str
     exp: int
     iat: int | None = None
+    nbf: int = 0
 
 
 class ProvenRequest(NamedTuple):
@@ -85,7 +86,9 @@ class Proofs:
         expected = None if request.access_token is None else digest(request.access_token)
         if (claims.htm, claims.htu, claims.ath) != (request.method, request.url, expected):
             raise NotAuthenticated("proof: of another request")
-        if abs(now.timestamp() - claims.iat) > PROOF_SECONDS:
+        seconds = now.timestamp()
+        # Compared, for a claim may be a number that no float can hold: subtracting it would fail.
+        if not seconds - PROOF_SECONDS <= claims.iat <= seconds + PROOF_SECONDS:
             raise NotAuthenticated("proof: time")
         thumbprint = thumbprint_of(jwk)
         async with db.transaction(self._pool, Bounds(duty="identify")) as conn:
@@ -111,6 +114,8 @@ class Proofs:
             raise NotAuthenticated("assertion: exp")
         if claims.iat is not None and claims.iat > seconds + CLOCK_SKEW_SECONDS:
             raise NotAuthenticated("assertion: iat")
+        if claims.nbf > seconds + CLOCK_SKEW_SECONDS:
+            raise NotAuthenticated("assertion: nbf")
         await self.spend(conn, client.client_id, claims.jti, datetime.fromtimestamp(claims.exp, now.tzinfo))
 
     async def spend(self, conn: Connection, whose: str, token_id: str, expires_at: datetime) -> None:

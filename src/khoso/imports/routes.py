@@ -133,8 +133,7 @@ async def show_import_results(
     job = await imports.get_import(import_id, purview)
     return Stream(
         result_file(imports.results(job), file_format),
-        media_type=_MEDIA_TYPES[file_format],
-        headers=_download(f"import-{import_id}.{file_format}"),
+        headers=_download(f"import-{import_id}", file_format),
     )
 
 
@@ -156,8 +155,7 @@ async def show_import_template(
     result_type = imports.result_type(type_code, caller.acting_agency)
     return Response(
         make_template(result_type, file_format),
-        media_type=_MEDIA_TYPES[file_format],
-        headers=_download(f"{result_type.code}.{file_format}"),
+        headers=_download(result_type.code, file_format),
     )
 
 
@@ -175,8 +173,12 @@ def _view(job: Job) -> ImportView:
     )
 
 
-def _download(file_name: str) -> dict[str, str]:
-    return {"content-disposition": f'attachment; filename="{file_name}"'}
+def _download(name: str, file_format: FileFormat) -> dict[str, str]:
+    """The headers of a file. As a header its media type stands: the framework prefers the handler's, and adds to it."""
+    return {
+        "content-type": _MEDIA_TYPES[file_format],
+        "content-disposition": f'attachment; filename="{name}.{file_format}"',
+    }
 
 
 HANDLERS = [start_import, show_import, list_import_errors, show_import_results, show_import_template]

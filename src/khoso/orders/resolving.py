@@ -7,6 +7,7 @@ from uuid import UUID
 from khoso.caller import Purview
 from khoso.db import Connection
 from khoso.errors import InputProblem, InvalidInput
+from khoso.inputs import check_instant
 from khoso.orders import standing_store as store
 from khoso.orders.model import (
     MAX_RESULTS,
@@ -109,6 +110,8 @@ async def resolve_query(conn: Connection, purview: Purview, act: Act, query: Que
 
 def _check_query(act: Act, query: Query) -> frozenset[int]:
     """The statuses that are looked for."""
+    check_instant("query.issued_from", query.issued_from)
+    check_instant("query.issued_until", query.issued_until)
     if query.issued_by is None and query.type_code is None and query.issued_from is None:
         message = (
             "nêu người cấp, loại kết quả hoặc từ khi nào, để không chọn tất cả"

@@ -1,10 +1,11 @@
 """Published lists over HTTP: for everybody, from any web page, through any cache (IETF Token Status List, 8 and 9)."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
 from litestar import MediaType, Request, Response, route
-from litestar.datastructures.headers import Accept
+from litestar.datastructures.headers import MediaTypeHeader
 from litestar.di import NamedDependency
 from litestar.enums import HttpMethod
 from litestar.exceptions import HTTPException
@@ -141,11 +142,32 @@ HANDLERS = [show_trust, show_types, list_status_lists, show_status_list, show_ho
 
 def _choose(request: Asked) -> str:
     """The media type to answer with; raises 406 if the caller takes neither."""
-    asked = request.headers.get("accept")
-    chosen = _CWT if not asked else Accept(asked).best_match([_CWT, _JWT])
-    if chosen is None:
-        raise HTTPException(f"Chỉ có | available are: {_CWT}, {_JWT}", status_code=406)
+    lines = ",".join(request.headers.getall("accept", [])) or "*/*"
+    ranges = [MediaTypeHeader(one) for one in lines.split(",")]
+    chosen = max(_CWT, _JWT, key=lambda offered: _wanted(offered, ranges))
+    if not _wanted(chosen, ranges)[0] > 0:
+        raise HTTPException(f"Chỉ có {_CWT} và {_JWT}. | There are {_CWT} and {_JWT}.", status_code=406)
     return chosen
+
+
+def _wanted(offered: str, ranges: Sequence[MediaTypeHeader]) -> tuple[float, int, int]:
+    """How much a caller wants that media type: what the range says that names it most closely (RFC 9110, 12.5.1).
+
+    Of what is wanted as much, what was named more closely goes first, then what was named earlier.
+    """
+    media_type = MediaTypeHeader(offered)
+    fitting = [(one.priority[1], -place) for place, one in enumerate(ranges) if media_type.match(one)]
+    if not fitting:
+        return 0.0, 0, 0
+    closeness, place = max(fitting)
+    return _quality(ranges[-place]), closeness, place
+
+
+def _quality(asked: MediaTypeHeader) -> float:
+    try:
+        return float(asked.params.get("q", "1"))
+    except ValueError:
+        return 1.0
 
 
 def _answer(request: Asked, published: PublishedLists, document: Document, vary: str | None = None) -> Response[bytes]:
