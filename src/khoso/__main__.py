@@ -208,7 +208,8 @@ def import_file(
         print_json({"import": job, "faults": faults})
     else:
         out.print(f"{job.state}: {job.rows_issued} đã cấp | issued, {job.rows_invalid} sai | wrong")
-        out.print(f"  Mã các kết quả | their codes: /api/v1/imports/{job.import_id}/results", highlight=False)
+        if job.rows_issued:
+            out.print(f"  Mã các kết quả | their codes: /api/v1/imports/{job.import_id}/results", highlight=False)
         for fault in faults:
             out.print(f"  {fault.row_number} {fault.column_name}: {fault.message}", highlight=False, markup=False)
     raise typer.Exit(EXIT_ERROR if job.state == "rejected" else 0)

@@ -17,7 +17,7 @@ STRANGE = "[/red] [bold]x"
 
 
 def test_an_error_is_printed_as_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def fail() -> None:
+    def fail(**_: str) -> None:
         raise InvalidInput(InputProblem("file", "unreadable", STRANGE))
 
     monkeypatch.setattr(command_line, "app", fail)
