@@ -340,8 +340,8 @@ def _paper_lines(paper: Any) -> Iterator[tuple[str, str]]:
         yield "Loại | type", f"{paper.type.name.vi} | {paper.type.name.en}"
     yield "Mã kết quả | result code", paper.result_code
     yield "Cơ quan cấp | issued by", f"{paper.issuer.name.vi} | {paper.issuer.name.en}"
-    until = "" if paper.expires_at is None else f" – {_day(paper.expires_at - timedelta(seconds=1))}"
-    yield "Có hiệu lực | in force", f"{_day(paper.valid_from)}{until}"
+    until = "" if paper.expires_at is None else f" → {_day(paper.expires_at - timedelta(seconds=1))}"
+    yield "Có hiệu lực từ | in force from", f"{_day(paper.valid_from)}{until}"
 
 
 def _withdrawal_lines(withdrawal: Any) -> Iterator[tuple[str, str]]:
