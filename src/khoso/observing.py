@@ -179,6 +179,6 @@ class _AllWorkers(Collector):
 
 
 def _is_past(file: Path) -> bool:
-    """Whether it says how a process stands that has ended."""
+    """Whether it says how a process stands that has ended, as far as its number tells."""
     kind, _, pid = file.stem.rpartition("_")
     return kind.startswith("gauge_live") and not is_running(int(pid))

@@ -57,7 +57,7 @@ _REFUSALS: Mapping[str, str] = {
     "413": "The body is too large",
     "422": "Something in the request is wrong: each item says what",
     "429": "The hour's quota is used up: Retry-After says when the next begins",
-    "503": "The database is away, or has to be recovered: try again later",
+    "503": "The database is away, or has to be recovered; or there is no key to sign with: try again later",
 }
 _OF_CALLERS = ("401", "403", "429")
 _UNCHANGED: Json = {"description": "What the caller has (If-None-Match) is the newest"}

@@ -1,12 +1,15 @@
 """Running the server: web workers, and beside them the worker for background jobs."""
 
 import errno
+import fcntl
 import multiprocessing
 import os
+import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
-from tempfile import TemporaryDirectory
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from tempfile import mkdtemp
 from threading import Event
 
 from granian import Granian
@@ -64,7 +67,7 @@ def serve(config: Config, *, with_worker: bool = True) -> None:
     # The server itself gives up only when a worker ends within six seconds of being started again, and forgets those
     # times whenever another one ends: slow ones, or two that end in turns, it would start for ever.
     on_failing_child(give_up)
-    with _shared_metrics():
+    with _shared_metrics(config):
         if with_worker:
             worker.start()
         try:
@@ -94,8 +97,34 @@ def check_address(config: Config, what: str = "") -> None:
 
 
 @contextmanager
-def _shared_metrics() -> Iterator[None]:
-    """A directory for what the processes of this server count, and of no other that runs on this machine."""
-    with TemporaryDirectory(prefix="khoso-metrics-", ignore_cleanup_errors=True) as directory:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory
+def _shared_metrics(config: Config) -> Iterator[None]:
+    """A directory for what the processes of this server count, and of no other that runs on this machine.
+
+    Held by a lock: what a server has left that was killed is removed when the next one starts.
+    """
+    places = config.data_dir / "metrics"
+    places.mkdir(parents=True, exist_ok=True)
+    with _locked(places):
+        for left in places.iterdir():
+            with suppress(BlockingIOError), _locked(left, fcntl.LOCK_NB):
+                shutil.rmtree(left, ignore_errors=True)
+        directory = Path(mkdtemp(dir=places)).resolve()
+        held = ExitStack()
+        held.enter_context(_locked(directory))
+    with held:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
+        try:
+            yield
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def _locked(directory: Path, mode: int = 0) -> Iterator[None]:
+    """Hold a directory for this process alone; with `LOCK_NB` raises BlockingIOError where another one does."""
+    file = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | mode)
         yield
+    finally:
+        os.close(file)

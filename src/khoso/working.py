@@ -16,7 +16,7 @@ from khoso.bounds import Bounds
 from khoso.config import Config
 from khoso.db import Pool
 from khoso.drafts import forgetting as drafts
-from khoso.errors import AuditNotSound, KhosoError
+from khoso.errors import AuditNotSound, IssuingHeld, KeyStoreError, NoSigningKey, RecordBehind, Unavailable
 from khoso.following import follow, in_background
 from khoso.forgetting import Kind, forget
 from khoso.formats.audit_chain import PrivateKey
@@ -88,8 +88,8 @@ async def carry_out_import(services: Services, payload: bytes, stopping: Callabl
     """Carry the import of that id out, or as far as it comes: `resume_imports` has it gone on with."""
     try:
         await run_import(services.pool, services.bulk, UUID(payload.decode()), utc_now, stopping=stopping)
-    except KhosoError as error:  # held, no key, no database: it will pass
-        log.warning("import waits", import_id=payload.decode(), reason=type(error).__name__)
+    except (IssuingHeld, NoSigningKey, KeyStoreError, RecordBehind, Unavailable) as error:  # it will pass
+        log.warning("import waits", import_id=payload.decode(), reason=type(error).__name__, detail=str(error))
 
 
 async def resume_imports(services: Services) -> None:

@@ -1,9 +1,12 @@
 """An import that is killed or stopped again and again issues every row exactly once."""
 
+import asyncio
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import asyncpg
 
 from conftest import Database
 from desk import read
@@ -15,7 +18,11 @@ from sheets import AGENCY, as_csv, badge
 
 ROWS = 2_400  # fewer than what holds an officer who issues so many in an hour
 KILLS = 6
-LONG_ROWS = 10_000  # ten steps of the worker, each a fifth of a second
+STEPS = 3
+STEP_ROWS = 1_000
+WAITING = """
+    SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()
+"""
 PROGRAM = Path(__file__).with_name("importing.py")
 _PATIENCE_SECONDS = 60
 
@@ -49,19 +56,26 @@ async def test_kill_and_resume(bulk: BulkDesk, city: Database, key_dir: Path) ->
 
 
 async def test_a_worker_that_is_to_end_leaves_the_rest_to_the_next(bulk: BulkDesk, config: Config) -> None:
-    await bulk.services.holds.set_rule(IssuingRule(agency_code=AGENCY, per_hour=LONG_ROWS, times_usual=1), "chief")
-    answer = await bulk.upload(as_csv(badge(n) for n in range(LONG_ROWS)))
+    rows = STEPS * STEP_ROWS
+    await bulk.services.holds.set_rule(IssuingRule(agency_code=AGENCY, per_hour=rows, times_usual=1), "chief")
+    answer = await bulk.upload(as_csv(badge(n) for n in range(rows)))
+    owner = await asyncpg.connect(config.database_owner_url)
     with worker(config) as process:
-        await _progress(bulk, process, 1)
-        process.terminate()
+        async with owner.transaction():  # its first step waits for this, and meanwhile it is told to end
+            await owner.execute("SELECT FROM import_job FOR UPDATE")
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                while not await bulk.desk.rows(WAITING):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+            process.terminate()
+            await asyncio.sleep(0.2)
         assert process.wait(_PATIENCE_SECONDS) == 0
+    await owner.close()
     shown = read(await bulk.get(answer.headers["location"]), 200)
-    assert shown["state"] == "issuing"
-    assert 0 < shown["rows_issued"] < LONG_ROWS
-    shown = await bulk.work(answer.headers["location"], chunk_rows=1_000)
-    assert (shown["state"], shown["rows_issued"], shown["rows_invalid"]) == ("finished", LONG_ROWS, 0)
+    assert (shown["state"], shown["rows_checked"], shown["rows_issued"]) == ("validating", STEP_ROWS, 0)
+    shown = await bulk.work(answer.headers["location"], chunk_rows=STEP_ROWS)
+    assert (shown["state"], shown["rows_issued"], shown["rows_invalid"]) == ("finished", rows, 0)
     (counts,) = await bulk.desk.rows("SELECT count(*), count(DISTINCT dossier_code) FROM credential")
-    assert tuple(counts) == (LONG_ROWS,) * 2
+    assert tuple(counts) == (rows,) * 2
 
 
 def _start(city: Database, key_dir: Path, location: str) -> subprocess.Popen[bytes]:

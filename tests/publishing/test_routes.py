@@ -116,6 +116,7 @@ async def test_a_cache_may_not_keep_a_list_beyond_its_time(client: httpx.AsyncCl
         (f"{CWT};q=0.001", CWT),
         (f"*/*;q=0, {JWT};q=0.2", JWT),
         (f"{CWT};q=much", CWT),
+        *((f"*/*;q={strange}", CWT) for strange in ("inf", "1e999", "nan", "-1", "2")),
     ],
 )
 async def test_a_status_list_comes_as_it_is_asked_for(client: httpx.AsyncClient, accept: str | None, told: str) -> None:

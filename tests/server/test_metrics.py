@@ -106,6 +106,16 @@ def test_two_servers_of_a_machine_count_apart_and_leave_nothing(config: Config, 
         assert read_metrics(server, key_dir)[FOREIGN] == 7
 
 
+def test_what_a_killed_server_counted_goes_with_the_next_start(config: Config, tmp_path: Path) -> None:
+    with serving(config, tmp_path / "log", "--workers", "1", "--no-with-worker") as server:
+        left = directory_of(server)
+        server.kill_all()
+    assert left.exists()
+    with serving(config, tmp_path / "log", "--workers", "1", "--no-with-worker") as server:
+        assert not left.exists()
+        assert directory_of(server).exists()
+
+
 def test_ages_are_told_also_when_the_disk_refuses_something(config: Config, key_dir: Path, tmp_path: Path) -> None:
     with serving(config, tmp_path / "log", "--workers", "1", "--no-with-worker") as server:
         damaged = server.config.data_dir / "spool" / "damaged"

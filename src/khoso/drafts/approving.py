@@ -19,8 +19,13 @@ from khoso.errors import (
 )
 
 _REFUSALS = (
-    *(NotFound, SecondPersonNeeded, NotAsExpected, DraftEnded),
-    *(InvalidInput, NotAuthorisedToIssue, NoSigningKey),
+    NotFound,
+    SecondPersonNeeded,
+    NotAsExpected,
+    DraftEnded,
+    InvalidInput,
+    NotAuthorisedToIssue,
+    NoSigningKey,
 )
 """Why one draft of many may not be issued, which keeps none of the others."""
 

@@ -118,7 +118,7 @@ class Papers(Protocol):
     """What drafts ask of issuance."""
 
     def look(self, request: IssueRequest, agency_code: str) -> Paper:
-        """Check a request without issuing. Raises InvalidInput with every problem, or NotAuthorisedToIssue.
+        """Check a request. Raises InvalidInput with every problem, NotAuthorisedToIssue or NoSigningKey.
 
         Called in a thread.
         """

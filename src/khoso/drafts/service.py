@@ -63,8 +63,8 @@ class Drafts:
     async def file(self, request: IssueRequest, agency_code: str, author: str, idempotency_key: str) -> Draft:
         """Draft a result, once for all requests of `author` with this key.
 
-        Raises InvalidInput with every problem, NotAuthorisedToIssue, and IdempotencyKeyReused if the key was used for
-        another draft, or for one of which is forgotten what it asked for.
+        Raises InvalidInput with every problem, NotAuthorisedToIssue, NoSigningKey, and IdempotencyKeyReused if the key
+        was used for another draft, or for one of which is forgotten what it asked for.
         """
         asked = write_request(request)
         request_hash = hashlib.sha256(f"{agency_code}\n{asked}".encode()).digest()
@@ -101,8 +101,8 @@ class Drafts:
     async def revise(self, draft_id: UUID, request: IssueRequest, agency_code: str, author: str) -> Draft:
         """Let a draft say something else: whoever approves has to see it anew. The same again changes nothing.
 
-        Raises NotFound, NotPermitted for anybody but its author, DraftEnded, NotAuthorisedToIssue, and InvalidInput,
-        also for a request of another type.
+        Raises NotFound, NotPermitted for anybody but its author, DraftEnded, NotAuthorisedToIssue, NoSigningKey, and
+        InvalidInput, also for a request of another type.
         """
         paper = await asyncio.to_thread(self._papers.look, request, agency_code)
         async with db.transaction(self._pool, Bounds(duty="approve")) as conn:

@@ -133,7 +133,7 @@ class BulkIssuer(Protocol[Prepared]):
         ...
 
     def prepare(self, row: Row, type_code: str, agency_code: str) -> Prepared:
-        """Check one row without issuing. Raises InvalidInput with every problem, or NotAuthorisedToIssue.
+        """Check one row. Raises InvalidInput with every problem, NotAuthorisedToIssue, or NoSigningKey.
 
         Called in a thread.
         """

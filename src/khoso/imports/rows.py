@@ -45,7 +45,7 @@ def open_table(file: BinaryIO, file_format: FileFormat, result_type: ResultType)
 def check(
     record: Record, issuer: BulkIssuer[Prepared], type_code: str, agency_code: str
 ) -> Prepared | list[InputProblem]:
-    """The row prepared for issuing, or every problem it has, up to the limit, by path."""
+    """The row prepared for issuing, or every problem it has, up to the limit, by path. Raises NoSigningKey."""
     row, problems = _read_row(record, type_code)
     if row is None:
         return problems

@@ -53,9 +53,11 @@ async def run_import(
     chunk_rows: int = CHUNK_ROWS,
     stopping: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Bring an import to its end: begin, go on or do nothing, as it stands. Raises Unavailable: then run it again.
+    """Bring an import to its end: begin, go on or do nothing, as it stands.
 
-    Asked before each chunk, `stopping` ends the run there; then too it has to be run again.
+    Raises Unavailable, IssuingHeld, NoSigningKey, KeyStoreError and RecordBehind: then run it again. So it has to be
+    when `stopping`, which is asked before each chunk, has ended it there. A check that did not come to its end begins
+    anew.
     """
     async with db.transaction(pool, Bounds(duty="import")) as conn:
         job = await store.find_job(conn, import_id)

@@ -77,7 +77,8 @@ ISSUE = HotRoute(
         "413": "The body is larger than 32 KB",
         "422": "Something in the request is wrong, or the Idempotency-Key was used for another request",
         "503": "The database is away: nothing was issued that was not answered; repeat with the same key. "
-        "Or it is older than what is published, and has to be recovered",
+        "Or it is older than what is published, and has to be recovered; or the agency has no good signing key at the "
+        "moment (`no_signing_key`)",
     },
 )
 

@@ -1,5 +1,6 @@
 """Published lists over HTTP: for everybody, from any web page, through any cache (IETF Token Status List, 8 and 9)."""
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -23,6 +24,7 @@ _CWT, _JWT = status_token.PROFILE.media_type, status_token.JWT_MEDIA_TYPE
 _READ = [HttpMethod.GET, HttpMethod.HEAD]
 _PUBLIC = {"public": True}
 _SIGNED = "COSE_Sign1: docs/credential.md"
+_QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 _FROM_ANYWHERE = {"access-control-allow-origin": "*"}
 
 Asked = Request[Any, Any, Any]
@@ -156,18 +158,26 @@ def _wanted(offered: str, ranges: Sequence[MediaTypeHeader]) -> tuple[float, int
     Of what is wanted as much, what was named more closely goes first, then what was named earlier.
     """
     media_type = MediaTypeHeader(offered)
-    fitting = [(one.priority[1], -place) for place, one in enumerate(ranges) if media_type.match(one)]
+    fitting = [(_closeness(one), -place) for place, one in enumerate(ranges) if media_type.match(one)]
     if not fitting:
         return 0.0, 0, 0
     closeness, place = max(fitting)
     return _quality(ranges[-place]), closeness, place
 
 
+def _closeness(asked: MediaTypeHeader) -> int:
+    """How closely a range names a media type: not at all, its first half, both; and with what it says besides."""
+    if asked.maintype == "*":
+        return 0
+    if asked.subtype == "*":
+        return 1
+    return 2 + len(asked.params.keys() - {"q"})
+
+
 def _quality(asked: MediaTypeHeader) -> float:
-    try:
-        return float(asked.params.get("q", "1"))
-    except ValueError:
-        return 1.0
+    """What stands behind `q=` (RFC 9110, 12.4.2); 1 where that is no quality."""
+    stated = asked.params.get("q", "1")
+    return float(stated) if _QUALITY.fullmatch(stated) else 1.0
 
 
 def _answer(request: Asked, published: PublishedLists, document: Document, vary: str | None = None) -> Response[bytes]:
