@@ -102,3 +102,15 @@ def serving(config: Config, log: Path, *options: str) -> Iterator[Server]:
     finally:
         if server.process.poll() is None:
             server.kill_all()
+
+
+@contextmanager
+def worker(config: Config) -> Iterator["subprocess.Popen[bytes]"]:
+    """`khoso worker`, until the end."""
+    of_development = msgspec.structs.replace(config, demo=True)  # its root is
+    process = subprocess.Popen([*KHOSO, "worker"], env=clean(os.environ) | to_environment(of_development))
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()

@@ -16,6 +16,7 @@ import msgspec
 
 from khoso.errors import ConfigurationError
 
+LAST_PORT = 65_535
 PREFIX = "KHOSO_"
 _UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
 _TESTS = "TEST_"
@@ -127,8 +128,10 @@ def _check(config: Config) -> None:
         raise ConfigurationError("KHOSO_PUBLIC_URL must be https unless it is this machine")
     for name in ("database_url", "database_owner_url", "database_direct_url"):
         _check_database_url(name, getattr(config, name))
-    if not 0 < config.port < 65536 or config.workers < 1 or config.pool_size < 2:
-        raise ConfigurationError("KHOSO_PORT is 1 to 65535, KHOSO_WORKERS at least 1, KHOSO_POOL_SIZE at least 2")
+    if not 0 < config.port <= LAST_PORT or config.workers < 1 or config.pool_size < 2:
+        raise ConfigurationError(
+            f"KHOSO_PORT is 1 to {LAST_PORT}, KHOSO_WORKERS at least 1, KHOSO_POOL_SIZE at least 2"
+        )
     if config.prepared_statements < 0:
         raise ConfigurationError("KHOSO_PREPARED_STATEMENTS is 0 or more")
     _check_device(config)

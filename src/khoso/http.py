@@ -73,6 +73,11 @@ def answering(kind: Any, media_type: str = "application/json") -> dict[int, Resp
     return {200: ResponseSpec(kind, description="Request fulfilled", media_type=media_type, generate_examples=False)}
 
 
+def list_header(request: Request[Any, Any, Any], name: str) -> str:
+    """A header that is a list: its lines as one, for it may come in several (RFC 9110, 5.3); empty if it did not."""
+    return ",".join(request.headers.getall(name, []))
+
+
 def conditional(
     request: Request[Any, Any, Any], body: bytes, media_type: str, cache_control: str | None = None
 ) -> Response[bytes]:
@@ -82,8 +87,7 @@ def conditional(
     """
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"etag": etag} if cache_control is None else {"etag": etag, "cache-control": cache_control}
-    lines = ",".join(request.headers.getall("if-none-match", []))  # one list in several lines (RFC 9110, 5.3)
-    held = {tag.strip().removeprefix("W/") for tag in lines.split(",")}
+    held = {tag.strip().removeprefix("W/") for tag in list_header(request, "if-none-match").split(",")}
     if not held.isdisjoint((etag, "*")):
         return Response(b"", status_code=HTTP_304_NOT_MODIFIED, headers=headers, media_type=media_type)
     return Response(body, headers=headers, media_type=media_type)

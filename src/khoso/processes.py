@@ -42,7 +42,7 @@ def is_running(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:  # another account's
-        return True
+        pass
     return True
 
 

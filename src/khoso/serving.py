@@ -1,15 +1,12 @@
 """Running the server: web workers, and beside them the worker for background jobs."""
 
 import errno
-import fcntl
 import multiprocessing
 import os
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
-from tempfile import mkdtemp
+from contextlib import contextmanager
 from threading import Event
 
 from granian import Granian
@@ -17,12 +14,12 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LogLevels
 
 from khoso import observing
-from khoso.config import Config, to_environment
+from khoso.config import LAST_PORT, Config, to_environment
 from khoso.errors import ConfigurationError
+from khoso.locks import abandoned, make_own
 from khoso.processes import Supervised, on_failing_child
 
 _DRAIN_SECONDS = 10
-_LAST_PORT = 65_535
 _BACKPRESSURE = 256
 """Requests one worker handles at once; more wait in the socket."""
 
@@ -81,8 +78,8 @@ def serve(config: Config, *, with_worker: bool = True) -> None:
 
 def check_address(config: Config, what: str = "") -> None:
     """Raise ConfigurationError unless this process could listen there now; `what` wants to."""
-    if not 0 < config.port <= _LAST_PORT:
-        raise ConfigurationError(f"port {config.port}{what}: choose one from 1 to {_LAST_PORT} with --port")
+    if not 0 < config.port <= LAST_PORT:
+        raise ConfigurationError(f"port {config.port}{what}: choose one from 1 to {LAST_PORT} with --port")
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     try:
         # Not reuse_port, with which a second server would quietly share the port of a first.
@@ -102,29 +99,15 @@ def _shared_metrics(config: Config) -> Iterator[None]:
 
     Held by a lock: what a server has left that was killed is removed when the next one starts.
     """
-    places = config.data_dir / "metrics"
+    places = (config.data_dir / "metrics").resolve()
     places.mkdir(parents=True, exist_ok=True)
-    with _locked(places):
-        for left in places.iterdir():
-            with suppress(BlockingIOError), _locked(left, fcntl.LOCK_NB):
-                shutil.rmtree(left, ignore_errors=True)
-        directory = Path(mkdtemp(dir=places)).resolve()
-        held = ExitStack()
-        held.enter_context(_locked(directory))
-    with held:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
-        try:
-            yield
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextmanager
-def _locked(directory: Path, mode: int = 0) -> Iterator[None]:
-    """Hold a directory for this process alone; with `LOCK_NB` raises BlockingIOError where another one does."""
-    file = os.open(directory, os.O_RDONLY)
+    with abandoned(places.glob("[!.]*")) as left:
+        for one in left:
+            shutil.rmtree(one, ignore_errors=True)
+    directory, lock = make_own(places)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | mode)
         yield
     finally:
-        os.close(file)
+        shutil.rmtree(directory, ignore_errors=True)
+        os.close(lock)

@@ -13,7 +13,7 @@ from desk import read
 from imports.conftest import BulkDesk
 from khoso.config import Config
 from khoso.issuance.model import IssuingRule
-from server.test_orders import worker
+from servers import worker
 from sheets import AGENCY, as_csv, badge
 
 ROWS = 2_400  # fewer than what holds an officer who issues so many in an hour

@@ -1,43 +1,28 @@
 """Orders carried out by real workers: in time, and whole, however often one is killed on the way."""
 
 import asyncio
-import os
 import random
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import msgspec
 
-from demo.launching import KHOSO, clean
 from desk import AGENCY
 from invariants import check_everything
 from khoso import db
 from khoso.bounds import Bounds
 from khoso.caller import everything_of
-from khoso.config import Config, to_environment
+from khoso.config import Config
 from khoso.issuance.model import IssueRequest
 from khoso.issuance.service import issuing
 from khoso.orders.model import Order, Orderer, OrderRequest, Query
 from khoso.orders.service import Orders
 from khoso.wiring import Services, open_services, utc_now
 from samples import house_permit
+from servers import worker
 
 RESULTS = 600
 KILLS = 8
 _PATIENCE_SECONDS = 60
-
-
-@contextmanager
-def worker(config: Config) -> Iterator["subprocess.Popen[bytes]"]:
-    of_development = msgspec.structs.replace(config, demo=True)  # its root is
-    process = subprocess.Popen([*KHOSO, "worker"], env=clean(os.environ) | to_environment(of_development))
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 async def order(services: Services, seconds: int) -> Order:

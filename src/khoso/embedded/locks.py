@@ -1,6 +1,5 @@
-"""Who uses the base directory. The kernel releases these locks at any death; a pid in a file may be reused."""
+"""Who uses the base directory."""
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from khoso.embedded.errors import EmbeddedBaseInUse, EmbeddedBaseUnusable
+from khoso.locks import try_lock
 
 _POLL_SECONDS = 0.02
 
@@ -25,7 +25,7 @@ def hold(path: Path, patience_seconds: float = 0) -> Iterator[int]:
         raise EmbeddedBaseUnusable(f"{path}: {error.strerror}") from error
     try:
         deadline = time.monotonic() + patience_seconds
-        while not _try_lock(descriptor):
+        while not try_lock(descriptor):
             if time.monotonic() >= deadline:
                 raise EmbeddedBaseInUse(f"{path} is held by another process")
             time.sleep(_POLL_SECONDS)
@@ -33,11 +33,3 @@ def hold(path: Path, patience_seconds: float = 0) -> Iterator[int]:
     finally:
         # Closing, not unlocking: a PostgreSQL that inherited the file goes on holding the lock.
         os.close(descriptor)
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

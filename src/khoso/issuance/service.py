@@ -186,8 +186,7 @@ class Issuer:
         self, conn: Connection, submissions: Iterable[Submission], now: datetime
     ) -> dict[bytes, UUID]:
         keys = sorted({submission.prepared.holder_key for submission in submissions})
-        proposed = [store.HolderVault(key, vault_id) for key, vault_id in zip(keys, draw_ids(len(keys)), strict=True)]
-        return await store.ensure_vaults(conn, proposed, now)
+        return await store.ensure_vaults(conn, list(map(store.HolderVault, keys, draw_ids(len(keys)))), now)
 
     async def _record(
         self, conn: Connection, new: Sequence[tuple[Submission, UUID, UUID]], now: datetime

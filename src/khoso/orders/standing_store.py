@@ -8,11 +8,12 @@ Issuing locks no credential, and waits for a status list only if its number is a
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from khoso import db
 from khoso.caller import Purview
 from khoso.db import Connection
+from khoso.ids import draw_ids
 from khoso.orders.model import Chosen, Order, Place, Query
 
 PART = 10_000
@@ -153,7 +154,10 @@ async def insert_acts(
             SELECT *, $6, $7, $8, $9, $10, $11, $12, $13
               FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[])
             """,
-            [(c.vault_id, uuid4(), c.credential_id, c.superseded_by, found.agency_code) for c, found in part],
+            [
+                (c.vault_id, act_id, c.credential_id, c.superseded_by, found.agency_code)
+                for (c, found), act_id in zip(part, draw_ids(len(part)), strict=True)
+            ],
             *decided,
         )
         await db.insert_rows(
@@ -162,7 +166,10 @@ async def insert_acts(
             INSERT INTO outbox (event_id, vault_id, credential_id, kind, created_at)
             SELECT *, $4, $5 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[])
             """,
-            [(uuid4(), c.vault_id, c.credential_id) for c, _ in part],
+            [
+                (event_id, c.vault_id, c.credential_id)
+                for (c, _), event_id in zip(part, draw_ids(len(part)), strict=True)
+            ],
             order.act,
             now,
         )

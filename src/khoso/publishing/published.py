@@ -23,7 +23,6 @@ from khoso.formats.bundle import Bundle
 from khoso.formats.documents import NotBelieved, PublicKeys
 from khoso.formats.lists import Lists
 from khoso.formats.malformed import Malformed
-from khoso.formats.status_token import StatusToken
 from khoso.publishing import store
 from khoso.publishing.bundle_file import BundleFile
 from khoso.publishing.model import OVERDUE, CityView, StatusHead, TypeHead
@@ -255,15 +254,16 @@ class PublishedLists:
     @property
     def as_of(self) -> int | None:
         """When the oldest published status list was signed, in seconds since 1970 UTC; None without any."""
-        oldest = self._find_oldest()
-        return None if oldest is None else oldest.issued_at
+        return min((token.issued_at for token in self.lists.status_tokens.values()), default=None)
 
     def tell_age(self) -> float:
         """The age of the oldest published status list in seconds; raises an alarm if it is overdue.
 
         Where none was published though there are papers: the time since they were first seen.
         """
-        since = self.watch.papers_since if self.as_of is None else self.as_of
+        since = self.as_of
+        if since is None:
+            since = self.watch.papers_since
         if since is None:
             return 0.0
         age = self._now().timestamp() - since
@@ -272,9 +272,6 @@ class PublishedLists:
         else:
             self._overdue.settle(_OVERDUE, _ALL)
         return age
-
-    def _find_oldest(self) -> StatusToken | None:
-        return min(self.lists.status_tokens.values(), key=lambda token: token.issued_at, default=None)
 
 
 def _there(signed: bytes) -> bytes:

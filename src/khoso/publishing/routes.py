@@ -16,7 +16,7 @@ from litestar.params import FromPath, QueryParameter
 
 from khoso.errors import NotFound
 from khoso.formats import bundle, status_token, trust_list, type_list
-from khoso.http import answering, conditional
+from khoso.http import answering, conditional, list_header
 from khoso.problems import Problem
 from khoso.publishing.published import Document, PublishedLists
 
@@ -144,10 +144,10 @@ HANDLERS = [show_trust, show_types, list_status_lists, show_status_list, show_ho
 
 def _choose(request: Asked) -> str:
     """The media type to answer with; raises 406 if the caller takes neither."""
-    lines = ",".join(request.headers.getall("accept", [])) or "*/*"
-    ranges = [MediaTypeHeader(one) for one in lines.split(",")]
-    chosen = max(_CWT, _JWT, key=lambda offered: _wanted(offered, ranges))
-    if not _wanted(chosen, ranges)[0] > 0:
+    ranges = [MediaTypeHeader(one) for one in (list_header(request, "accept") or "*/*").split(",")]
+    wanted = {offered: _wanted(offered, ranges) for offered in (_CWT, _JWT)}
+    chosen = max(wanted, key=wanted.__getitem__)
+    if not wanted[chosen][0] > 0:
         raise HTTPException(f"Chỉ có {_CWT} và {_JWT}. | There are {_CWT} and {_JWT}.", status_code=406)
     return chosen
 

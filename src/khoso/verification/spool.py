@@ -7,10 +7,8 @@ in the transaction that delivers it, decides that it is delivered once.
     spool/<tray>/<batch>            spool/damaged/<tray>-<batch>, for a person to look at
 """
 
-import fcntl
 import hashlib
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -19,6 +17,7 @@ from uuid import UUID
 
 import msgspec
 
+from khoso.locks import abandoned, make_own
 from khoso.verification.store import CountedScan, SpooledScan
 
 MAX_BYTES = 256 << 20
@@ -85,7 +84,7 @@ class Spool:
     @contextmanager
     def dead_trays(self) -> Iterator[list[Path]]:
         """The trays whose processes have ended, locked while this lasts; whatever is empty then is removed."""
-        with _locked(path for path in self._directory.iterdir() if self._is_foreign(path)) as trays:
+        with abandoned(path for path in self._directory.iterdir() if self._is_foreign(path)) as trays:
             yield trays
             for tray in trays:
                 _remove_empty(tray)
@@ -115,13 +114,7 @@ class Spool:
 
     def _own_tray(self) -> Path:
         if self._tray is None:
-            # Hidden until it is locked, so that nobody takes it for a dead one's.
-            name = secrets.token_hex(8)
-            hidden = self._directory / f".{name}"
-            hidden.mkdir(mode=0o700)
-            self._lock = os.open(hidden, os.O_RDONLY)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            self._tray = hidden.rename(self._directory / name)
+            self._tray, self._lock = make_own(self._directory)
             _sync(self._directory)
             self.measure()
         return self._tray
@@ -190,32 +183,6 @@ def _sync(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def _locked(trays: Iterator[Path]) -> Iterator[list[Path]]:
-    """Those of the trays that nobody holds, held."""
-    held: dict[Path, int] = {}
-    try:
-        for tray in trays:
-            with suppress(FileNotFoundError):  # another one has just delivered it
-                lock = os.open(tray, os.O_RDONLY)
-                if _try_to_lock(lock) and tray.exists():
-                    held[tray] = lock
-                else:
-                    os.close(lock)
-        yield sorted(held)
-    finally:
-        for lock in held.values():
-            os.close(lock)
-
-
-def _try_to_lock(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _remove_empty(tray: Path) -> None:
