@@ -142,15 +142,21 @@ async def test_a_key_is_good_for_one_agency(board: Board) -> None:
     problem(await board.desk.client.post(ORDERS, json=asked, headers=headers), 422, "idempotency_key_reused")
 
 
-async def test_an_order_that_names_a_key_twice_at_once_is_one(board: Board) -> None:
+async def test_the_same_order_at_once_is_one_and_every_answer_is_the_same(board: Board) -> None:
     codes = await board.issue()
-    answers = await asyncio.gather(*(board.try_place("suspend", key="one", results=codes) for _ in range(5)))
-    placed = {answer.json()["order_id"] for answer in answers if answer.status_code == 201}
-    assert len(placed) == 1
-    for answer in answers:
-        if answer.status_code != 201:
-            problem(answer, 409, "status_change_refused")
-    assert len((await board.get())["items"]) == 1
+    answers = await asyncio.gather(*(board.try_place("suspend", key="one", results=codes) for _ in range(20)))
+    first, *others = [read(answer, 201) for answer in answers]
+    assert first["state"] == "carried_out"
+    assert others == [first] * 19, "though the result was suspended when they came to it"
+    assert [order["order_id"] for order in (await board.get())["items"]] == [first["order_id"]]
+
+
+async def test_of_two_orders_by_one_key_at_once_one_is_refused(board: Board) -> None:
+    one, other = await board.issue(2)
+    answers = await asyncio.gather(*(board.try_place("suspend", key="one", results=[code]) for code in (one, other)))
+    placed, refused = sorted(answers, key=lambda answer: answer.status_code)
+    assert read(placed, 201)["state"] == "carried_out"
+    problem(refused, 422, "idempotency_key_reused")
 
 
 async def test_everything_by_one_officer_since_a_time(board: Board) -> None:

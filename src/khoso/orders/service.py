@@ -208,19 +208,22 @@ class Orders:
         return order
 
     async def _place(self, asked: Asked) -> Order:
-        answered = await self._find_answer(asked)
-        if answered is not None:
-            return answered
-        self._check_record()
-        now = self._now()
-        problems = check(asked.decision, now)
-        if problems:
-            raise InvalidInput(*problems)
-        async with db.transaction(self._pool, _bounds_of(asked.by, "order")) as conn:
+        by, key = asked.by, asked.idempotency_key
+        async with db.transaction(self._pool, _bounds_of(by, "order")) as conn:
+            if key is not None:
+                await store.lock_key(conn, by.author, key)
+                answered = await store.find_order_by_key(conn, by.author, key)
+                if answered is not None:  # whose time may have passed, and whose results have changed since
+                    return _same(answered, asked)
+            self._check_record()
+            now = self._now()
+            problems = check(asked.decision, now)
+            if problems:
+                raise InvalidInput(*problems)
             resolved = await self._resolve(conn, asked)
             order = make_order(asked, resolved, now)
-            if not await store.insert_order(conn, order):
-                return await self._other_answer(conn, asked)
+            if not await store.insert_order(conn, order):  # what is in the way is his order for another agency
+                raise IdempotencyKeyReused(key)
             await store.insert_results(conn, order.order_id, resolved.chosen)
             await store.insert_faults(conn, order.order_id, resolved.faults, 0)
             if self._is_for_now(order):
@@ -249,22 +252,6 @@ class Orders:
                 InputProblem("results", "none", "không còn kết quả nào để thay đổi | no result is left to change")
             )
         return resolved
-
-    async def _find_answer(self, asked: Asked) -> Order | None:
-        """What the same request was answered before: its time may have passed, and its results have changed since."""
-        if asked.idempotency_key is None:
-            return None
-        async with db.transaction(self._pool, _bounds_of(asked.by)) as conn:
-            order = await store.find_order_by_key(conn, asked.by.author, asked.idempotency_key)
-        return None if order is None else _same(order, asked)
-
-    async def _other_answer(self, conn: Connection, asked: Asked) -> Order:
-        """What another request with the same key has just been answered."""
-        assert asked.idempotency_key is not None
-        order = await store.find_order_by_key(conn, asked.by.author, asked.idempotency_key)
-        if order is None:  # it was in the way of ours, so it is one that he placed for another agency
-            raise IdempotencyKeyReused(asked.idempotency_key)
-        return _same(order, asked)
 
     def _is_for_now(self, order: Order) -> bool:
         """Whether whoever asks waits for its end."""

@@ -57,6 +57,14 @@ async def insert_order(conn: Connection, order: Order) -> bool:
     return made is not None
 
 
+async def lock_key(conn: Connection, author: str, idempotency_key: str) -> None:
+    """Until the end of the transaction no other request of that author with that key goes on.
+
+    The seed keeps these locks apart from those of other kinds.
+    """
+    await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 9))", f"{author}\n{idempotency_key}")
+
+
 async def find_order(conn: Connection, order_id: UUID) -> Order | None:
     return await db.fetch_one(conn, Order, _SELECT + "WHERE order_id = $1", order_id)
 
