@@ -7,13 +7,14 @@ import asyncpg
 import pytest
 
 from auditing.conftest import ROWS, Auditor, write
-from conftest import Clock
+from conftest import Clock, Database
 from khoso import db
 from khoso.auditing import store
 from khoso.auditing.service import AUDITING
 from khoso.auditing.store import Entry
 from khoso.db import Pool
 from khoso.errors import Unavailable
+from waiting import until_somebody_waits
 
 CHAINS = 8
 ENTRY = Entry("clerk", "issue", "H17-1-KQ1")
@@ -44,7 +45,7 @@ async def test_many_at_once_write_sound_chains(auditor: Auditor, pool: Pool, clo
 
 
 async def test_transactions_take_chains_of_their_own_and_the_last_one_waits(
-    auditor: Auditor, pool: Pool, clock: Clock
+    auditor: Auditor, pool: Pool, clock: Clock, database: Database
 ) -> None:
     holders = [await pool.acquire() for _ in range(CHAINS)]
     transactions = [holder.transaction() for holder in holders]
@@ -53,7 +54,7 @@ async def test_transactions_take_chains_of_their_own_and_the_last_one_waits(
         async with asyncio.timeout(30):
             await store.append(holder, [ENTRY], clock())
     waiting = asyncio.create_task(write(pool, clock, 1, 3))
-    await asyncio.sleep(0.2)
+    await until_somebody_waits(database.owner_dsn)
     assert not waiting.done()
     for transaction in transactions:
         await transaction.commit()

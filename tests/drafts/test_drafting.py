@@ -17,6 +17,7 @@ from khoso.drafts.hashing import read_request
 from khoso.drafts.model import Seen
 from khoso.errors import NotAsExpected
 from samples import house_permit, truck_permit
+from waiting import until_somebody_waits
 
 BASIS: dict[str, Any] = {"legal_basis": "Luật Xây dựng 50/2014/QH13, điều 89", "decision_number": "12/QĐ-UBND"}
 
@@ -155,6 +156,22 @@ async def test_filing_again_with_the_same_key_answers_the_same_draft(office: Off
     problem(await office.try_file(house_permit(2), "one-key"), 422, "idempotency_key_reused")
     await office.file(house_permit(2), key="one-key", author=DEPUTY)
     assert problem(await office.try_file(key="k" * 101), 422, "invalid_input") == [("Idempotency-Key", "length")]
+
+
+async def test_the_same_draft_filed_at_once_is_one(office: Office, config: Config) -> None:
+    owner = await asyncpg.connect(config.database_owner_url)
+    async with owner.transaction():  # all have looked for the key, and found nothing, before one writes
+        await owner.execute("LOCK TABLE draft IN SHARE MODE")
+        asked = [house_permit(serial) for serial in (1, 1, 2)]
+        filing = [asyncio.create_task(office.try_file(request, "one-key")) for request in asked]
+        await until_somebody_waits(config.database_owner_url, len(filing))
+    answers = await asyncio.gather(*filing)
+    await owner.close()
+    filed = [answer.json()["draft_id"] for answer in answers if answer.status_code == 201]
+    assert len(await office.desk.rows("SELECT 1 FROM draft")) == len(set(filed)) == 1
+    for answer in answers:
+        if answer.status_code != 201:
+            problem(answer, 422, "idempotency_key_reused")
 
 
 async def test_a_key_is_good_for_one_agency(office: Office) -> None:

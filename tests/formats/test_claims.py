@@ -103,6 +103,16 @@ def test_what_says_nothing_is_not_written() -> None:
     assert cbor.loads(claims.encode(plain)) == {1: "A", 6: 0, -65537: {1: "R", 2: "T", 3: 1, 4: [0, 0], 7: {}}}
 
 
+@pytest.mark.parametrize("more", [-1, 1])
+def test_a_map_that_counts_its_entries_wrongly_is_refused(more: int) -> None:
+    payload = bytearray(claims.encode(Claims("A", 0, "R", "T", 1, StatusRef(0, 0), {})))
+    for head, entries in ((0, 3), (payload.index(b"\xa5"), 5)):
+        assert payload[head] == 0xA0 + entries
+        changed = payload[:head] + bytes([payload[head] + more]) + payload[head + 1 :]
+        with pytest.raises(Malformed):
+            claims.decode(bytes(changed))
+
+
 CLAIM_NAMES = {1: "iss", 4: "exp", 5: "nbf", 6: "iat", -65537: "result"}
 RESULT_NAMES = {
     1: "result_code",

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from khoso.formats.field_values import BadValue, clean_text, fits, from_code, mask, shown, to_code
@@ -282,5 +282,7 @@ def test_whatever_fits_can_be_shown(one: Field, value: Any) -> None:
 
 
 @given(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(0, 9))
+@example(-5, 0)
+@example(-5, 1)
 def test_a_decimal_is_written_as_decimal_arithmetic_writes_it(units: int, scale: int) -> None:
     assert from_code(field("decimal", scale=scale), units) == f"{Decimal(units).scaleb(-scale):f}"

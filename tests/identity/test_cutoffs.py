@@ -11,6 +11,7 @@ from khoso.bounds import Bounds
 from khoso.config import Config
 from khoso.identity.cutoffs import Cutoffs, time_of_token
 from khoso.wiring import Services, open_services
+from waiting import until_somebody_waits
 
 ME = "/api/v1/me"
 IDENTIFYING = Bounds(duty="identify")
@@ -49,7 +50,9 @@ async def test_what_is_rolled_back_has_ended_nothing(services: Services, clock: 
     assert cutoffs.known == {}
 
 
-async def test_a_token_made_meanwhile_waits_for_the_rights_to_change(services: Services, clock: Clock) -> None:
+async def test_a_token_made_meanwhile_waits_for_the_rights_to_change(
+    services: Services, config: Config, clock: Clock
+) -> None:
     cutoffs = services.identity.cutoffs
     begun, made = asyncio.Event(), []
 
@@ -62,7 +65,7 @@ async def test_a_token_made_meanwhile_waits_for_the_rights_to_change(services: S
         await cutoffs.end(conn, "person:1", clock())
         task = asyncio.create_task(make())
         await begun.wait()
-        await asyncio.sleep(0.2)
+        await until_somebody_waits(config.database_owner_url)
         assert made == []
     await task
     assert made == [clock().replace(microsecond=0) + timedelta(seconds=1)], "dated after what ended"

@@ -15,14 +15,12 @@ from khoso.config import Config
 from khoso.issuance.model import IssuingRule
 from servers import worker
 from sheets import AGENCY, as_csv, badge
+from waiting import until_somebody_waits
 
 ROWS = 2_400  # fewer than what holds an officer who issues so many in an hour
 KILLS = 6
 STEPS = 3
 STEP_ROWS = 1_000
-WAITING = """
-    SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()
-"""
 PROGRAM = Path(__file__).with_name("importing.py")
 _PATIENCE_SECONDS = 60
 
@@ -63,9 +61,7 @@ async def test_a_worker_that_is_to_end_leaves_the_rest_to_the_next(bulk: BulkDes
     with worker(config) as process:
         async with owner.transaction():  # its first step waits for this, and meanwhile it is told to end
             await owner.execute("SELECT FROM import_job FOR UPDATE")
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                while not await bulk.desk.rows(WAITING):  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
+            await until_somebody_waits(config.database_owner_url)
             process.terminate()
             await asyncio.sleep(0.2)
         assert process.wait(_PATIENCE_SECONDS) == 0

@@ -23,13 +23,10 @@ from khoso.issuance.service import issuing
 from khoso.issue_request import IssueRequest
 from khoso.wiring import Services
 from samples import house_permit
+from waiting import until_somebody_waits
 
 HOLDS = "/api/v1/issuing-holds"
 OFFICER, CHIEF = "officer-7", "chief"
-
-WAITING = """
-    SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()
-"""
 
 
 @pytest.fixture
@@ -217,7 +214,7 @@ async def test_one_who_is_held_issues_in_no_other_way(desk: Desk, services: Serv
             await services.issuer.issue_in(conn, [prepared], OFFICER)
 
 
-async def test_one_who_is_held_while_he_issues_records_nothing(desk: Desk, services: Services) -> None:
+async def test_one_who_is_held_while_he_issues_records_nothing(desk: Desk, services: Services, config: Config) -> None:
     """He was not held when he was asked about, and is by the time his papers are counted."""
     for _ in range(5):
         await desk.issue()
@@ -230,9 +227,7 @@ async def test_one_who_is_held_while_he_issues_records_nothing(desk: Desk, servi
     async with db.transaction(services.pool, issuing([AGENCY])) as conn:
         await services.issuer.issue_in(conn, [prepared], OFFICER)
         other = asyncio.create_task(issue_another())
-        async with asyncio.timeout(30):
-            while not await desk.rows(WAITING):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await until_somebody_waits(config.database_owner_url)
     with pytest.raises(IssuingHeld):
         await other
     [row] = await desk.rows("SELECT sum(papers) AS papers FROM issuing_hour")

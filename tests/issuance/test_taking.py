@@ -18,6 +18,7 @@ from khoso.issuance.model import Credential, IssueRequest
 from khoso.issuance.service import issuing
 from khoso.wiring import Services
 from samples import house_permit
+from waiting import until_somebody_waits
 
 SEED = bytes(range(32))
 ISSUING = issuing([AGENCY])
@@ -46,7 +47,7 @@ async def test_transactions_side_by_side_have_a_list_each_and_the_next_waits(con
         for number, conn in enumerate(transactions):
             assert positions(await store.take_indexes(conn, 2, SEED, [])) == [(number, 0, 2)]
         waiting = asyncio.create_task(take_one(pool))
-        await asyncio.sleep(0.2)
+        await until_somebody_waits(config.database_owner_url)
         assert not waiting.done()
     assert positions(await waiting) == [(0, 2, 1)]
     await pool.close()
@@ -94,7 +95,7 @@ async def test_whoever_holds_a_list_waits_only_for_one_above_it(config: Config) 
             await lock_list(await below.enter_async_context(db.transaction(pool, ISSUING)), list_id)
         await lock_list(await above.enter_async_context(db.transaction(pool, ISSUING)), last + 1)
         waiting = asyncio.create_task(take_two(pool))
-        await asyncio.sleep(0.2)
+        await until_somebody_waits(config.database_owner_url)
         assert not waiting.done()
         await above.aclose()
         assert positions(await waiting) == [(last, SIZE - 1, 1), (last + 1, 0, 1)]

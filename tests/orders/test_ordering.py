@@ -25,7 +25,8 @@ async def test_results_that_are_ordered_together_are_changed_together(board: Boa
     assert order["reason"]["vi"] == "Cấp không đúng quy định"
     assert await board.statuses(codes) == [REVOKED, REVOKED, VALID]
     verdict = await board.desk.verify(code=issued[0]["code"])
-    assert (verdict["outcome"], verdict["withdrawal"]["decision_number"]) == ("revoked", "12/QĐ-UBND")
+    assert (verdict["outcome"], verdict["reason"]) == ("revoked", "revoke")
+    assert verdict["withdrawal"]["decision_number"] == "12/QĐ-UBND"
     assert await board.show(order) == order
     assert (await board.get(f"/{order['order_id']}/results"))["items"] == [
         {"position": place, "result_code": code, "superseded_by": None} for place, code in enumerate(sorted(codes[:2]))
