@@ -11,7 +11,7 @@ import asyncpg
 import httpx
 
 from bilingual import is_bilingual
-from conftest import Clock, Worker
+from grounds import Clock, Worker
 from khoso.caller import Caller
 from samples import house_permit
 from tokens import bearer, bearer_of

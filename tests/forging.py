@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from conftest import ORIGIN
+from grounds import ORIGIN
 from khoso.formats import claims as claims_format
 from khoso.formats import cose, link
 from khoso.signing.files import KeyFiles

@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from conftest import NO_TLS, Clock
 from demo.launching import KHOSO, clean, free_port, list_processes, wait_gone
+from grounds import NO_TLS, Clock
 from khoso.config import Config, to_environment
 
 

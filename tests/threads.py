@@ -10,7 +10,7 @@ import httpx
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
-from conftest import NO_TLS
+from grounds import NO_TLS
 from khoso.app import create_app
 from khoso.config import Config
 from khoso.front import Front

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from conftest import ORIGIN
+from grounds import ORIGIN
 from khoso.caller import Caller
 from khoso.identity.tokens import make_token
 from khoso.signing.files import KeyFiles

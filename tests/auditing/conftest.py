@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from conftest import Clock, Database
+from grounds import Clock, Database
 from khoso import db
 from khoso.auditing import service, store
 from khoso.auditing.model import Report

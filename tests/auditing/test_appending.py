@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from auditing.conftest import ROWS, Auditor, write
-from conftest import Clock, Database
+from grounds import Clock, Database
 from khoso import db
 from khoso.auditing import store
 from khoso.auditing.service import AUDITING

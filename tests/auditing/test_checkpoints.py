@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from auditing.conftest import ROWS, Auditor, write
-from conftest import Clock
+from grounds import Clock
 from khoso.auditing import service
 from khoso.db import Pool
 from khoso.errors import AuditNotSound

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import ORIGIN, Clock
 from desk import Desk, Json, problem, read
+from grounds import ORIGIN, Clock
 from khoso.caller import everything_of
 from khoso.catalogue.administration import Administration
 from khoso.catalogue.model import Agency

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from conftest import Clock
 from desk import Desk, Json, problem, read
+from grounds import Clock
 from khoso.caller import Caller
 from khoso.config import Config
 

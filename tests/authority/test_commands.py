@@ -6,7 +6,7 @@ from dataclasses import replace
 import msgspec
 
 from command_line import Ended, Khoso
-from conftest import ORIGIN, Database
+from grounds import ORIGIN, Database
 from khoso.catalogue import danang
 from khoso.config import Config
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from conftest import Clock, Database
+from grounds import Clock, Database
 from khoso import db
 from khoso.bounds import Bounds
 from khoso.caller import SCOPES, Grant

@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import Clock
 from desk import AGENCY, Desk, Json, problem, read
+from grounds import Clock
 from khoso.caller import Caller
 from khoso.config import Config
 

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import Clock, open_client
 from desk import Desk, problem, read
+from grounds import Clock, open_client
 from khoso.config import Config
 from khoso.errors import InvitationRefused
 from khoso.wiring import Services

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from catalogue.test_routes import DRAFT
-from conftest import Clock
 from desk import AGENCY, OTHER_AGENCY, Desk, Json, problem, read
+from grounds import Clock
 from khoso.caller import Caller
 from khoso.config import Config
 from samples import house_permit

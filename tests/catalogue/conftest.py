@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from catalogue.keys import make_root
-from conftest import ORIGIN, Clock, Database
+from grounds import ORIGIN, Clock, Database
 from khoso import db
 from khoso.catalogue.service import Catalogue
 from khoso.db import Pool

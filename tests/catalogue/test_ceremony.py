@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from catalogue.keys import make_root
-from conftest import ORIGIN
+from grounds import ORIGIN
 from khoso.catalogue import ceremony, drafts
 from khoso.catalogue.drafts import Draft
 from khoso.catalogue.trusting import NOBODY, seal_list

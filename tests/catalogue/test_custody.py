@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from catalogue.keys import make_root
-from conftest import ORIGIN, Clock
 from desk import AGENCY
 from forging import resign
+from grounds import ORIGIN, Clock
 from invariants import check_everything
 from khoso import db, wiring
 from khoso.catalogue import custody as custody_module

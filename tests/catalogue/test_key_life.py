@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from catalogue.keys import make_key, make_root
 from catalogue.test_trusting import CITY
-from conftest import ORIGIN, Clock, copy_database, drop_database
+from grounds import ORIGIN, Clock, copy_database, drop_database
 from khoso import db
 from khoso.catalogue.custody import Custody
 from khoso.catalogue.model import SigningKey

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from msgspec.structs import replace as replaced
 
 from catalogue.keys import make_key
-from conftest import Clock
+from grounds import Clock
 from khoso import db
 from khoso.auditing.service import AUDITING
 from khoso.catalogue import danang, trusting

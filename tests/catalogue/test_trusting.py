@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from catalogue.keys import make_key, make_root
-from conftest import ORIGIN, Clock, Database
+from grounds import ORIGIN, Clock, Database
 from khoso.catalogue import danang
 from khoso.catalogue.model import Agency
 from khoso.catalogue.service import LIST_LIFETIME, Catalogue

@@ -14,9 +14,9 @@ import asyncpg
 import httpx
 import pytest
 
-from conftest import Database
 from demo.conftest import NewDemo
 from demo.launching import Demo, wait_gone
+from grounds import Database
 from khoso.config import Config
 from khoso.demo import papers
 from khoso.demo.launch import own_database

@@ -6,8 +6,8 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from conftest import Clock, Database
 from demo.test_launcher import RECORDED, count_credentials
+from grounds import Clock, Database
 from khoso.config import Config
 from khoso.demo.build import load_demonstration
 from khoso.demo.errors import DemoUnusable

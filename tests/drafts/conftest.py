@@ -10,8 +10,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from conftest import Clock, open_client
 from desk import AGENCY, Desk, Json, read
+from grounds import Clock, open_client
 from invariants import check_everything
 from khoso.config import Config
 from khoso.wiring import Services, open_services

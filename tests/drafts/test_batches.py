@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from conftest import Clock
 from desk import OTHER_AGENCY, problem, read
 from drafts.conftest import APPROVER, AUTHOR, DELEGATIONS, DEPUTY, PERMIT, Office
+from grounds import Clock
 from khoso.caller import Caller
 from khoso.errors import InvalidInput
 from samples import house_permit

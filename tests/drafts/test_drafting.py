@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from conftest import Clock
 from desk import AGENCY, OTHER_AGENCY, problem, read
 from drafts.conftest import APPROVER, AUTHOR, DEPUTY, DRAFTS, PERMIT, Office, ask_for_two
+from grounds import Clock
 from khoso.caller import Caller
 from khoso.config import Config
 from khoso.drafts.hashing import read_request

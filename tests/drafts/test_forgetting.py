@@ -5,9 +5,9 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from conftest import Clock
 from desk import Json, problem, read
 from drafts.conftest import APPROVER, DRAFTS, Office
+from grounds import Clock
 from khoso import db
 from khoso.bounds import Bounds
 from khoso.drafts.forgetting import FORGOTTEN_AFTER, KINDS

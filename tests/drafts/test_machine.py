@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from conftest import Clock, copied_city
 from desk import AGENCY
 from drafts.conftest import ask_for_two
+from grounds import Clock, copied_city
 from invariants import check_everything
 from khoso.caller import Caller
 from khoso.config import Config

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from conftest import Clock, running
 from desk import Desk, problem
+from grounds import Clock, running
 from khoso.app import create_app
 from khoso.config import Config
 from khoso.front import Front

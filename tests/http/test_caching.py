@@ -6,8 +6,8 @@ import httpx
 import pytest
 from litestar import Response, get
 
-from conftest import ORIGIN, Clock, running
 from desk import AGENCY, Desk
+from grounds import ORIGIN, Clock, running
 from http_routes import routes
 from khoso.app import create_app
 from khoso.caller import SCOPES

@@ -5,8 +5,8 @@ from uuid import UUID
 import httpx
 import pytest
 
-from conftest import Clock
 from desk import AGENCY, Desk, problem
+from grounds import Clock
 from http_routes import Route, is_absent, routes
 from khoso.app import create_app
 from khoso.caller import SCOPES

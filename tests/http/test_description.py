@@ -26,8 +26,8 @@ from schemathesis import Case, GenerationMode
 from schemathesis.specs.openapi import checks
 
 import invariants
-from conftest import ORIGIN, Clock, open_client
 from desk import AGENCY, Desk
+from grounds import ORIGIN, Clock, open_client
 from khoso.caller import SCOPES
 from khoso.config import Config
 from khoso.issuance.model import IssueRequest

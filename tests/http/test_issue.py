@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from conftest import ORIGIN, Clock, open_client
 from desk import AGENCY, OTHER_AGENCY, Desk, problem, read
+from grounds import ORIGIN, Clock, open_client
 from invariants import check_everything
 from khoso.config import Config
 from khoso.formats import link, lookup

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import httpx
 
-from conftest import Clock
+from grounds import Clock
 from samples import house_permit
 from tokens import bearer
 

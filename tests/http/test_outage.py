@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from conftest import CITY, ORIGIN, Clock, build_city, open_client, prepare
 from desk import Desk, problem
 from forging import malformed, resign
+from grounds import CITY, ORIGIN, Clock, build_city, open_client, prepare
 from invariants import check_everything
 from khoso.config import Config
 from khoso.embedded import APP, OWNER, WITHOUT_DURABILITY

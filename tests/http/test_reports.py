@@ -11,8 +11,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from conftest import Clock
 from desk import AGENCY, OTHER_AGENCY, Desk, Json, problem, read
+from grounds import Clock
 from khoso import db
 from khoso.bounds import Bounds, of_agencies
 from khoso.forgetting import forget

@@ -16,9 +16,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from conftest import ORIGIN, Clock
 from desk import Desk, problem
 from golden import city
+from grounds import ORIGIN, Clock
 from khoso.formats import cose
 from khoso.identity.tokens import ALGORITHM
 from khoso.signing.files import KeyFiles

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from conftest import ORIGIN, Clock, open_client, running
 from desk import Desk, Json, problem, read
 from forging import malformed, resign
+from grounds import ORIGIN, Clock, open_client, running
 from khoso import following, wiring
 from khoso.app import create_app
 from khoso.config import Config

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from conftest import NO_TLS, ORIGIN
+from grounds import NO_TLS, ORIGIN
 
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
 BY_SCRIPT = SAME_ORIGIN | {"khoso-session": "1"}

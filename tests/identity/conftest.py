@@ -29,9 +29,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from conftest import NO_TLS, Clock
 from demo.launching import free_port
 from desk import Desk
+from grounds import NO_TLS, Clock
 from identity.browsing import Browser
 from khoso.config import Config
 from khoso.signing.pem import public_pem

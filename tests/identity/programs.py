@@ -11,8 +11,8 @@ from uuid import uuid4
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from conftest import ORIGIN, Clock
 from desk import AGENCY, Desk, read
+from grounds import ORIGIN, Clock
 from identity.browsing import Browser
 from khoso.formats import cose
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from conftest import ORIGIN, Clock, open_client
 from desk import Desk, problem, read
+from grounds import ORIGIN, Clock, open_client
 from identity.browsing import Browser
 from identity.conftest import Assign
 from identity.programs import REDIRECT, App, Key, register

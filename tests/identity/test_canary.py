@@ -10,8 +10,8 @@ import httpx
 import msgspec
 import pytest
 
-from conftest import NO_TLS
 from desk import Desk, read
+from grounds import NO_TLS
 from identity.conftest import PEOPLE
 from identity.programs import REDIRECT, App, System, new_system, query, register
 from khoso.config import Config

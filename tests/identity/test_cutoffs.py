@@ -4,8 +4,8 @@ import asyncio
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
-from conftest import Clock, open_client
 from desk import Desk
+from grounds import Clock, open_client
 from khoso import db
 from khoso.bounds import Bounds
 from khoso.config import Config

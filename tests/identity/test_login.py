@@ -10,8 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
-from conftest import Clock, open_client
 from desk import Desk, problem, read
+from grounds import Clock, open_client
 from identity.browsing import BY_SCRIPT, SAME_ORIGIN, Browser
 from identity.conftest import BY_KEY, LEVELS, Assign, pem
 from khoso.config import Config

@@ -15,9 +15,9 @@ from playwright.async_api import Page, expect
 from axe import violations
 from browsers import Authenticator, open_chromium
 from command_line import Khoso
-from conftest import Clock, open_client
 from demo.launching import free_port
 from desk import AGENCY, Desk, problem, read
+from grounds import Clock, open_client
 from identity.browsing import BY_SCRIPT, Browser
 from identity.conftest import Assign
 from identity.programs import REDIRECT, App, new_system, register

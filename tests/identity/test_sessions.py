@@ -7,8 +7,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from conftest import Clock
 from desk import Desk, problem, read
+from grounds import Clock
 from identity.browsing import BY_SCRIPT, SAME_ORIGIN, Browser
 from identity.programs import REDIRECT, App, register
 

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import ORIGIN, Clock, open_client
 from desk import AGENCY, OTHER_AGENCY, Desk, problem, read
+from grounds import ORIGIN, Clock, open_client
 from identity.conftest import Assign
 from identity.programs import CLIENTS, Key, System, add_key, administrator, encode, new_system
 from khoso.config import Config

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from conftest import ORIGIN, Clock
+from grounds import ORIGIN, Clock
 from khoso.caller import Caller
 from khoso.identity.tokens import TokenReader, make_token
 from khoso.signing.files import KeyFiles

@@ -6,8 +6,8 @@ from uuid import UUID
 import httpx
 import pytest
 
-from conftest import Clock
 from desk import Desk, read
+from grounds import Clock
 from khoso.config import Config
 from khoso.imports.running import run_import
 from khoso.wiring import Services

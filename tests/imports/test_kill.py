@@ -8,8 +8,8 @@ from pathlib import Path
 
 import asyncpg
 
-from conftest import Database
 from desk import read
+from grounds import Database
 from imports.conftest import BulkDesk
 from khoso.config import Config
 from khoso.issuance.model import IssuingRule

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from conftest import Clock
 from desk import AGENCY
+from grounds import Clock
 from khoso import db
 from khoso.bounds import Bounds
 from khoso.issuance import store as issuance

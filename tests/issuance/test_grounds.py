@@ -6,8 +6,8 @@ import httpx
 import msgspec
 import pytest
 
-from conftest import Clock
 from desk import Desk, problem, read
+from grounds import Clock
 from khoso.config import Config
 from khoso.issuance.grounds import find_ground_faults
 from khoso.issue_request import IssueRequest

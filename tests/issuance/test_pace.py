@@ -10,8 +10,8 @@ import httpx
 import msgspec
 import pytest
 
-from conftest import Clock, open_client
 from desk import AGENCY, OTHER_AGENCY, Desk, problem, read
+from grounds import Clock, open_client
 from khoso import db
 from khoso.bounds import Bounds
 from khoso.caller import Caller

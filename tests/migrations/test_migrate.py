@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from pogo_core.error import BadMigrationError
 
-from conftest import Database
+from grounds import Database
 from invariants import CHAIN_BREAKS
 from khoso import migrating
 from khoso.errors import Unavailable

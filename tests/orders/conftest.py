@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import Clock
 from desk import AGENCY, Desk, Json, read
+from grounds import Clock
 from khoso.config import Config
 from khoso.orders.service import Orders
 from khoso.wiring import open_services

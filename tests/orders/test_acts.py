@@ -8,8 +8,8 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from conftest import Clock
 from desk import AGENCY, OTHER_AGENCY
+from grounds import Clock
 from invariants import check_everything
 from khoso.caller import everything_of
 from khoso.config import Config

@@ -8,8 +8,8 @@ import asyncpg
 import msgspec
 import pytest
 
-from conftest import Clock, Database
 from desk import AGENCY, Json, problem, read
+from grounds import Clock, Database
 from khoso.caller import everything_of
 from khoso.errors import SecondPersonNeeded
 from khoso.issuance.model import IssueRequest

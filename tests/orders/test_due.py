@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from conftest import Clock
 from desk import AGENCY
+from grounds import Clock
 from khoso.config import Config
 from khoso.db import Connection
 from khoso.orders import store

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, rule, run_state_machine_as_test
 
-from conftest import Clock, copied_city
 from desk import AGENCY
+from grounds import Clock, copied_city
 from invariants import check_everything
 from khoso import db
 from khoso.bounds import Bounds

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from conftest import Clock
+from grounds import Clock
 from khoso.formats import lookup
 from khoso.pages.assets import asset_url, assets
 from khoso.pages.routes import page_handlers

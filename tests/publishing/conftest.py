@@ -3,8 +3,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from conftest import Clock
 from desk import Desk
+from grounds import Clock
 from khoso.config import Config
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import asyncpg
 import httpx
 
-from conftest import ORIGIN, Clock
 from desk import Desk
+from grounds import ORIGIN, Clock
 from khoso.formats import bundle
 from khoso.formats.lists import Lists
 from khoso.formats.verdict import OFFLINE, verify

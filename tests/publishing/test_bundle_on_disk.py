@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from conftest import ORIGIN, Clock
 from demo.launching import free_port
 from desk import Desk
 from forging import resign
+from grounds import ORIGIN, Clock
 from khoso.caller import Caller
 from khoso.config import Config
 from khoso.errors import Unavailable

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from conftest import Clock
 from desk import Desk
+from grounds import Clock
 from khoso.__main__ import app
 from khoso.config import Config, to_environment
 from khoso.errors import InvalidInput, Unavailable

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from conftest import ORIGIN, Clock
 from desk import Desk
+from grounds import ORIGIN, Clock
 from khoso.config import Config
 from khoso.formats.status_list import SIZE, Status
 from khoso.formats.status_token import StatusToken, unseal_status

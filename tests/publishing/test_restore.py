@@ -20,8 +20,8 @@ import pytest
 
 import invariants
 from command_line import Khoso
-from conftest import ORIGIN, Clock, copy_database, drop_database, running
 from desk import AGENCY, Desk, problem, read
+from grounds import ORIGIN, Clock, copy_database, drop_database, running
 from khoso.app import create_app
 from khoso.config import Config
 from khoso.embedded import EmbeddedPostgres

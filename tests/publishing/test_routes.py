@@ -12,8 +12,8 @@ import httpx
 import jwt
 import pytest
 
-from conftest import ORIGIN, Clock, open_client
 from desk import Desk, problem, read
+from grounds import ORIGIN, Clock, open_client
 from khoso.config import Config
 from khoso.formats.status_list import decompress
 from khoso.formats.status_token import unseal_status

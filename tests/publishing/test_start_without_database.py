@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import CITY, ORIGIN, Clock, build_city, open_client, prepare
 from desk import AGENCY, Desk, problem, read
 from forging import resign
+from grounds import CITY, ORIGIN, Clock, build_city, open_client, prepare
 from invariants import check_everything
 from khoso.config import Config
 from khoso.embedded import APP, OWNER, WITHOUT_DURABILITY

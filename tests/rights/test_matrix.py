@@ -15,8 +15,8 @@ import httpx
 import msgspec
 import pytest
 
-from conftest import Clock, open_client
 from desk import AGENCY, OTHER_AGENCY, Desk, read
+from grounds import Clock, open_client
 from http_routes import Route, is_absent, routes
 from identity.programs import Key
 from khoso.app import create_app

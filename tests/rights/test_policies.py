@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from conftest import Database
+from grounds import Database
 from khoso import db
 from khoso.bounds import DUTIES, NOTHING, Bounds
 from khoso.errors import ConfigurationError, NotPermitted

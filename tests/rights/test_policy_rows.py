@@ -15,7 +15,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from conftest import Database
+from grounds import Database
 from khoso import db, working
 from khoso.bounds import DUTIES, NOTHING, Bounds, Duty
 from khoso.forgetting import forget

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import CITY, ORIGIN, build_city, prepare
+from grounds import CITY, ORIGIN, build_city, prepare
 from khoso.config import Config
 from khoso.embedded import APP, OWNER
 from own_postgres import own_postgres

@@ -16,9 +16,9 @@ import pytest
 import typer
 
 from command_line import Khoso
-from conftest import Database
 from demo.launching import clean, free_port
 from desk import AGENCY
+from grounds import Database
 from khoso.__main__ import app
 from khoso.config import Config
 from khoso.formats import lookup

@@ -13,9 +13,9 @@ from typing import Any
 import asyncpg
 import httpx
 
-from conftest import NO_TLS
 from demo.launching import wait_gone
 from desk import AGENCY
+from grounds import NO_TLS
 from invariants import check_everything
 from khoso.config import Config
 from samples import house_permit

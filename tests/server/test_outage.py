@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import CITY, ORIGIN, build_city, prepare
 from desk import Desk, problem
+from grounds import CITY, ORIGIN, build_city, prepare
 from invariants import check_everything
 from khoso.config import Config
 from khoso.embedded import APP, OWNER

@@ -9,8 +9,8 @@ import httpx
 import msgspec
 import pytest
 
-from conftest import ORIGIN
 from desk import Desk
+from grounds import ORIGIN
 from invariants import check_everything
 from khoso.config import Config
 from khoso.formats import bundle

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from conftest import ORIGIN, Clock
 from desk import AGENCY
+from grounds import ORIGIN, Clock
 from invariants import check_everything
 from khoso.config import Config
 from khoso.formats import cose, link

@@ -15,10 +15,10 @@ import httpx
 import msgspec
 import pytest
 
-from conftest import ORIGIN
 from demo.launching import clean
 from desk import AGENCY, read
 from forging import resign
+from grounds import ORIGIN
 from invariants import check_everything
 from khoso.config import Config, to_environment
 from khoso.formats import cose, link

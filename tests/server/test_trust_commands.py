@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from command_line import Ended, Khoso
-from conftest import Database
 from desk import AGENCY
+from grounds import Database
 from khoso.config import Config
 from khoso.signing.files import KeyFiles
 from khoso.signing.pem import read_key, write_key

@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 import invariants
-from conftest import Clock, open_client
 from desk import AGENCY, OTHER_AGENCY, Desk, Json, problem, read
+from grounds import Clock, open_client
 from khoso.caller import everything_of
 from khoso.catalogue.model import SigningKey
 from khoso.config import Config

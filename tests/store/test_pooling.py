@@ -9,8 +9,8 @@ import asyncpg
 import msgspec
 import pytest
 
-from conftest import Clock
 from desk import AGENCY
+from grounds import Clock
 from khoso import db
 from khoso.bounds import NOTHING, Bounds, of_agencies
 from khoso.config import Config

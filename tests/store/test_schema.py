@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 import khoso
-from conftest import Database
+from grounds import Database
 from store.documented import Table, read_tables
 
 TABLES = read_tables()

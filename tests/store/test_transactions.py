@@ -6,7 +6,7 @@ from contextlib import suppress
 import asyncpg
 import pytest
 
-from conftest import Database
+from grounds import Database
 from khoso import db
 from khoso.db import Pool
 from khoso.errors import ConfigurationError, NotFound, Unavailable

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Clock
+from grounds import Clock
 from khoso.db import Connection
 from khoso.verification import store
 from khoso.verification.counting import ScanCounts

@@ -9,8 +9,8 @@ import asyncpg
 import msgspec
 import pytest
 
-from conftest import Clock, Database
 from desk import AGENCY
+from grounds import Clock, Database
 from khoso import db
 from khoso.bounds import Bounds
 from khoso.config import Config

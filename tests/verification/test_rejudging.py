@@ -6,8 +6,8 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from conftest import Clock
 from desk import AGENCY
+from grounds import Clock
 from khoso import wiring
 from khoso.caller import Caller
 from khoso.config import Config

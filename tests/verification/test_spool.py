@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from conftest import Clock
+from grounds import Clock
 from khoso import db
 from khoso.bounds import Bounds
 from khoso.db import Connection, Pool

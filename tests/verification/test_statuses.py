@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from conftest import Clock
 from desk import AGENCY
+from grounds import Clock
 from khoso import db
 from khoso.bounds import Bounds
 from khoso.caller import Caller

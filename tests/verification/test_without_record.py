@@ -6,8 +6,8 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from conftest import ORIGIN, Clock
 from desk import AGENCY
+from grounds import ORIGIN, Clock
 from khoso import db, wiring
 from khoso.config import Config
 from khoso.formats import link
