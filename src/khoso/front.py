@@ -3,6 +3,8 @@
 Every answer gets a request id and the security headers, a time in the metrics, and a line in the log if it is notable.
 None lies in a cache, not even the browser's own, for the disk of an office machine has many readers; but for those of a
 public route that says how long they may.
+
+Whatever answers GET answers HEAD, with the same headers (RFC 9110, 9.3.2): no route says so, and none can forget it.
 """
 
 import logging
@@ -16,13 +18,16 @@ from typing import Any
 import structlog
 from litestar import Litestar
 from litestar.enums import ScopeType
-from litestar.types import Message, Receive, Scope, Send
+from litestar.types import HTTPDisconnectEvent, Message, Receive, Scope, Send
 
 from khoso.hot import Endpoint, Header, find_header
+from khoso.http import SENT_METHOD
 from khoso.observing import REQUEST_TIMES
 from khoso.problems import to_answer
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_HANDED_ON_AS = {"HEAD": "GET", "OPTIONS": "TRACE"}
+"""No route takes TRACE, so none takes OPTIONS: the framework's own answer to that stands behind the door."""
 _SLOW_SECONDS = 1.0
 """What takes longer is logged even if it succeeds; other successes are counted, and told only at level debug."""
 
@@ -61,6 +66,8 @@ class Front:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            receive, send = _hung_up, _without_body(send)
         endpoint = self._hot.get(scope["path"])
         if endpoint is None:
             await self._hand_on(scope, receive, send)
@@ -82,13 +89,16 @@ class Front:
     async def _hand_on(self, scope: Any, receive: Receive, send: Send) -> None:
         started = perf_counter()
         status = 500
+        method = scope["method"]
         request_id = _request_id(scope["headers"])
+        if method in _HANDED_ON_AS:
+            scope = {**scope, "method": _HANDED_ON_AS[method], SENT_METHOD: method}
 
         async def send_observed(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = message["headers"]
+                headers = _allowing(message["headers"])
                 message["headers"] = [*_kept(scope, headers), (b"x-request-id", request_id), *_missing(headers)]
             await send(message)
 
@@ -96,7 +106,7 @@ class Front:
             await self._app(scope, receive, send_observed)
         finally:
             route = scope.get("path_template", "unknown")
-            self._note(route, scope["method"], status, perf_counter() - started, request_id)
+            self._note(route, method, status, perf_counter() - started, request_id)
 
     def _note(self, route: str, method: str, status: int, seconds: float, request_id: bytes) -> None:
         # Any other method is a label that a client could invent.
@@ -120,6 +130,32 @@ def _request_id(headers: Any) -> bytes:
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given
     return b"%b-%08x" % (_PROCESS, next(_NUMBERS))
+
+
+async def _hung_up() -> HTTPDisconnectEvent:
+    """Who asks for headers alone waits for nothing behind them: a stream ends at once."""
+    return {"type": "http.disconnect"}
+
+
+def _without_body(send: Send) -> Send:
+    """The same answer, of which only the beginning is sent."""
+
+    async def send_start(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return send_start
+
+
+def _allowing(headers: Any) -> list[Header]:
+    """`Allow`, where there is one, as this door has it: HEAD wherever there is GET, and no OPTIONS."""
+    return [(name, _allowed(value) if name == b"allow" else value) for name, value in headers]
+
+
+def _allowed(methods: bytes) -> bytes:
+    known = {*methods.split(b", ")} - {b"OPTIONS"}
+    return b", ".join(sorted(known | {b"HEAD"} if b"GET" in known else known))
 
 
 def _kept(scope: Any, headers: Any) -> list[Header]:

@@ -17,6 +17,8 @@ from khoso.errors import InvalidInput
 from khoso.inputs import INCOMPLETE, to_form_problem
 
 IMMUTABLE = "public, max-age=31536000, immutable"
+SENT_METHOD = "khoso.method"
+"""Where an ASGI scope has the method that was sent, if it was handed on as another: HEAD as GET (`front.py`)."""
 LAST_POSITION = (1 << 31) - 1
 """The highest cursor where positions are counted: beyond, PostgreSQL has no integer to compare it with."""
 

@@ -72,7 +72,10 @@ def make_config() -> OpenAPIConfig:
     return OpenAPIConfig(
         title="Kho Số",
         version=__version__,
-        description="Kho kết quả thủ tục hành chính số. | The vault of digital administrative results.",
+        description=(
+            "Kho kết quả thủ tục hành chính số. Nơi nào trả lời GET thì cũng trả lời HEAD, không kèm nội dung. | "
+            "The vault of digital administrative results. Whatever answers GET answers HEAD, without the body."
+        ),
         components=Components(security_schemes=_SCHEMES),
         openapi_router=Router("/schema", route_handlers=[], include_in_schema=False),
     )
@@ -98,7 +101,7 @@ def describe(app: Litestar) -> bytes:
             described = schema["paths"][route.path_format]
             for handler in route.route_handlers:
                 for method in described.keys() & {name.lower() for name in handler.http_methods}:
-                    _complete(described[method], handler, reads=method in ("get", "head"))
+                    _complete(described[method], handler, reads=method == "get")
     for hot in HOT_ROUTES:
         (body, answer), components = _components([hot.body, hot.answer])
         schema["components"]["schemas"].update(components)

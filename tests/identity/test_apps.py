@@ -239,6 +239,16 @@ async def test_a_bound_token_is_good_with_its_proof_alone(app: App, browser: Bro
         assert await show(scheme, proof()) == 200, "none of these has spoilt it"
 
 
+async def test_the_proof_of_a_head_is_of_head(app: App, browser: Browser, clock: Clock) -> None:
+    key = Key()
+    code = (await app.log_in(browser, dpop_jkt=key.thumbprint))["code"]
+    token = read(await app.redeem(code, key.proof(clock, "POST", "/oauth/token")), 200)["access_token"]
+    for method, status in (("HEAD", 200), ("GET", 401)):
+        proof = key.proof(clock, method, "/api/v1/me", token)
+        headers = {"authorization": f"DPoP {token}", "dpop": proof}
+        assert (await app.desk.client.head("/api/v1/me", headers=headers)).status_code == status, method
+
+
 @pytest.mark.parametrize("iat", [10**400, -(10**400), math.inf, math.nan, 1e308])
 async def test_a_proof_of_no_time_is_refused_to_anybody(app: App, clock: Clock, iat: float) -> None:
     refusal(await app.redeem("none", Key().proof(clock, "POST", "/oauth/token", iat=iat)), "invalid_dpop_proof")

@@ -248,3 +248,15 @@ def _filled(template: bytes, file_format: str) -> bytes:
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
+
+
+async def test_who_asks_for_the_head_of_the_results_has_no_row_read(
+    bulk: BulkDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    location, _ = await bulk.bring(as_csv(ROWS))
+    got = await bulk.get(f"{location}/results")
+    monkeypatch.setattr(store, "list_results", None)
+    head = await bulk.desk.client.head(f"{location}/results", headers=bulk.headers())
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("content-type", "content-disposition"):
+        assert head.headers[name] == got.headers[name]

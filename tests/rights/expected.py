@@ -181,12 +181,6 @@ EXPECTED: dict[str, Line] = {
     "GET /lists/status": _everybody(200),
     "GET /lists/status/{list_id}": _everybody(200, "list"),
     "GET /lists/honest/{digest}": _everybody(404),
-    "HEAD /lists/bundle": _everybody(200),
-    "HEAD /lists/trust": _everybody(200),
-    "HEAD /lists/types": _everybody(200),
-    "HEAD /lists/status": _everybody(200),
-    "HEAD /lists/status/{list_id}": _everybody(200, "list"),
-    "HEAD /lists/honest/{digest}": _everybody(404),
     # who one is oneself: there is no account behind these tokens
     "GET /api/v1/me": _signed_in(200),
     "PUT /api/v1/me/agency": _signed_in(403, send=lambda _: {"json": {"agency_code": "H17.05.12"}}),

@@ -13,7 +13,7 @@ from typing import Any
 from khoso.caller import Caller
 from khoso.errors import CrossSiteRequest, NotAuthenticated, NotFound, NotPermitted
 from khoso.hot import Header, find_header
-from khoso.http import scopes_of
+from khoso.http import SENT_METHOD, scopes_of
 from khoso.identity.cutoffs import Cutoffs
 from khoso.identity.proofs import Proofs, ProvenRequest
 from khoso.identity.quotas import Quotas
@@ -28,7 +28,6 @@ RETURN_COOKIE = "__Host-khoso-return"
 """To which of our pages he comes back."""
 SESSION_HEADER = b"khoso-session"
 
-_SAFE = frozenset({"GET", "HEAD"})
 _SYSTEM = "client:"
 
 
@@ -83,7 +82,7 @@ class Door:
         authorization = find_header(scope["headers"], b"authorization")
         if authorization is not None:
             return await self._find_by_token(authorization.decode("latin-1"), scope)
-        if scope["method"] not in _SAFE and find_header(scope["headers"], SESSION_HEADER) is None:
+        if scope["method"] != "GET" and find_header(scope["headers"], SESSION_HEADER) is None:
             return None  # as if there were no cookie: somebody else may have made the browser ask
         return await self.find_by_session(scope)
 
@@ -92,7 +91,7 @@ class Door:
         secret = read_cookie(scope["headers"], COOKIE)
         if secret is None:
             return None
-        if scope["method"] not in _SAFE:
+        if scope["method"] != "GET":
             self._check_origin(scope["headers"])
         return await self._sessions.find_caller(secret)
 
@@ -116,7 +115,8 @@ class Door:
             proofs = [value for name, value in scope["headers"] if name == b"dpop"]
             if len(proofs) != 1:
                 raise NotAuthenticated("no proof, or more than one")
-            request = ProvenRequest(scope["method"], self._origin + scope["path"], text)
+            sent = scope.get(SENT_METHOD, scope["method"])
+            request = ProvenRequest(sent, self._origin + scope["path"], text)
             if await self._proofs.read_proof(proofs[0].decode("latin-1"), request) != token.key_hash:
                 raise NotAuthenticated("proof of another key")
         if caller.subject.startswith(_SYSTEM):

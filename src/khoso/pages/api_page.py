@@ -9,7 +9,7 @@ import msgspec
 Json = Any
 """A JSON value of the description, which has no narrower type."""
 
-_METHODS = ("get", "head", "post", "put", "patch", "delete")
+_METHODS = ("get", "post", "put", "patch", "delete")
 _MAX_DEPTH = 8
 _SAMPLES: Mapping[str, Json] = {
     "date-time": "2026-11-23T09:30:00+07:00",

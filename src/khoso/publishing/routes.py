@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
-from litestar import MediaType, Request, Response, route
+from litestar import MediaType, Request, Response, get
 from litestar.datastructures.headers import MediaTypeHeader
 from litestar.di import NamedDependency
-from litestar.enums import HttpMethod
 from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
@@ -21,7 +20,6 @@ from khoso.problems import Problem
 from khoso.publishing.published import Document, PublishedLists
 
 _CWT, _JWT = status_token.PROFILE.media_type, status_token.JWT_MEDIA_TYPE
-_READ = [HttpMethod.GET, HttpMethod.HEAD]
 _PUBLIC = {"public": True}
 _SIGNED = "COSE_Sign1: docs/credential.md"
 _QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
@@ -36,9 +34,8 @@ class StatusLists(msgspec.Struct, frozen=True):
     status_lists: list[str]
 
 
-@route(
+@get(
     "/lists/trust",
-    http_method=_READ,
     opt=_PUBLIC,
     tags=["lists"],
     summary="The trust list: whom to believe, signed by the city's root",
@@ -49,9 +46,8 @@ async def show_trust(request: Asked, published: NamedDependency[PublishedLists])
     return _answer(request, published, published.get_trust())
 
 
-@route(
+@get(
     "/lists/types",
-    http_method=_READ,
     opt=_PUBLIC,
     tags=["lists"],
     summary="The type list: what the fields of papers mean, signed by a publisher",
@@ -62,9 +58,8 @@ async def show_types(request: Asked, published: NamedDependency[PublishedLists])
     return _answer(request, published, published.get_types())
 
 
-@route(
+@get(
     "/lists/status",
-    http_method=_READ,
     opt=_PUBLIC,
     tags=["lists"],
     summary="The aggregation: where all status lists are",
@@ -82,9 +77,8 @@ async def list_status_lists(request: Asked, published: NamedDependency[Published
     return _answer(request, published, Document(body, MediaType.JSON.value))
 
 
-@route(
+@get(
     "/lists/status/{list_id:int}",
-    http_method=_READ,
     tags=["lists"],
     summary="A status list token, as CWT or, by the Accept header, as JWT",
     description="CWT, or JWT with the media type application/statuslist+jwt",
@@ -107,9 +101,8 @@ async def show_status_list(
     return _answer(request, published, document, vary="accept")
 
 
-@route(
+@get(
     "/lists/honest/{digest:str}",
-    http_method=_READ,
     opt=_PUBLIC,
     tags=["lists"],
     summary="The honest set with that SHA-256 in hexadecimal, as the trust list names it",
@@ -126,9 +119,8 @@ async def show_honest_set(
     return _answer(request, published, published.get_honest_set(named))
 
 
-@route(
+@get(
     "/lists/bundle",
-    http_method=_READ,
     opt=_PUBLIC,
     tags=["lists"],
     summary="Everything in one: all that is needed to verify the city's papers without a network",
