@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -41,7 +41,7 @@ from khoso.commands.terminal import (
 from khoso.config import Config
 from khoso.errors import KeyStoreError, KhosoError
 from khoso.formats.hidden import made_visible
-from khoso.times import VIETNAM
+from khoso.times import as_day
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -340,23 +340,18 @@ def _paper_lines(paper: Any) -> Iterator[tuple[str, str]]:
         yield "Loại | type", f"{paper.type.name.vi} | {paper.type.name.en}"
     yield "Mã kết quả | result code", paper.result_code
     yield "Cơ quan cấp | issued by", f"{paper.issuer.name.vi} | {paper.issuer.name.en}"
-    until = "" if paper.expires_at is None else f" → {_day(paper.expires_at - timedelta(seconds=1))}"
-    yield "Có hiệu lực từ | in force from", f"{_day(paper.valid_from)}{until}"
+    until = "" if paper.expires_at is None else f" → {as_day(paper.expires_at - timedelta(seconds=1))}"
+    yield "Có hiệu lực từ | in force from", f"{as_day(paper.valid_from)}{until}"
 
 
 def _withdrawal_lines(withdrawal: Any) -> Iterator[tuple[str, str]]:
     """By what decision, and why, it is in force no more."""
     if withdrawal is None:
         return
-    yield "Quyết định | decision", f"{withdrawal.decision_number}, {_day(withdrawal.since)}"
+    yield "Quyết định | decision", f"{withdrawal.decision_number}, {as_day(withdrawal.since)}"
     yield "Lý do | reason", f"{withdrawal.reason.vi} | {withdrawal.reason.en}"
     if withdrawal.superseded_by:
         yield "Thay bằng | replaced by", withdrawal.superseded_by
-
-
-def _day(instant: datetime) -> str:
-    """The day in Vietnam, wherever this machine stands."""
-    return f"{instant.astimezone(VIETNAM):%d/%m/%Y}"
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from grounds import Database
 from khoso.config import Config
 from khoso.demo import papers
 from khoso.demo.launch import own_database
+from khoso.times import as_day
 
 RECORDED = sum(paper.fault in (None, "altered_paper") for paper in papers.load().values())
 
@@ -126,7 +127,7 @@ def test_papers_are_as_old_as_their_loading_and_their_codes_follow_the_address(n
     demo.places.papers.write_text(json.dumps(record | {"loading_began_at": began.isoformat()}))
     demo.start("--host", "127.0.0.1")
     demo.wait_ready()
-    assert f"{began.astimezone():%d/%m/%Y}" in demo.out
+    assert as_day(began) in demo.out
     assert "--fresh" in demo.out
     code = record["papers"][0]["code"].replace("localhost", "127.0.0.1")
     verdict = httpx.post(f"http://127.0.0.1:{demo.port}/api/v1/verify", json={"code": code}).json()

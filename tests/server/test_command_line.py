@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -105,6 +105,21 @@ def test_verify_tells_days_of_vietnam_and_the_reason(khoso: Khoso, config: Confi
     assert "Hồ sơ xin cấp có giấy tờ giả" in shown.out
     days = {f"{day:%d/%m/%Y}" for day in (today, today + timedelta(days=1))}  # midnight may pass meanwhile
     assert any(f"12/QĐ, {day}" in shown.out for day in days)
+
+
+@pytest.mark.usefixtures("far_west")
+def test_commands_tell_times_of_vietnam(khoso: Khoso, config: Config) -> None:
+    who = ("--subject", f"person:{UUID(int=7)}", "--role", "officer", "--agency", AGENCY, "--actor", "chief")
+    until = (datetime.now(UTC) + timedelta(days=9)).date()
+    granted = khoso("assignments", "grant", *who, "--until", f"{until}T20:30:00", config=config)  # which is UTC
+    assert f"until {until + timedelta(days=1):%d/%m/%Y} 03:30" in granted.out
+    issued = khoso(*ISSUE, "one", config=config, stdin=json.dumps(house_permit())).answer
+    effective = ("--effective", f"{until}T20:30:00Z")
+    order = khoso("status", "revoke", issued["result_code"], *effective, *STATUS, config=config)
+    assert f"from {until + timedelta(days=1):%d/%m/%Y} 03:30" in order.out
+    shown = khoso("keys", "trust", "show", config=config)
+    ends = datetime.fromisoformat(khoso("keys", "trust", "show", "--json", config=config).answer["expires_at"])
+    assert f"{ends.astimezone(VIETNAM):%d/%m/%Y %H:%M}" in shown.out
 
 
 @pytest.mark.parametrize("port", ["0", "-1", "65536"])

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from khoso.commands.terminal import EXIT_ERROR, JsonOption, err, out, print_json, with_services
+from khoso.times import as_minute
 
 if TYPE_CHECKING:
     from khoso.recovering import Loss
@@ -60,8 +61,8 @@ def _show(loss: "Loss") -> None:
         out.print(f"{gap.subject}: v{gap.recorded} < v{gap.published}", highlight=False)
     for lost in loss.lists:
         recorded = "-" if lost.recorded_version is None else f"v{lost.recorded_version}"
-        age = f"{lost.published_at.astimezone():%d/%m/%Y %H:%M:%S}"
-        behind = f"status list {lost.list_id}: {recorded} < v{lost.published_version} ({age})"
+        versions = f"{recorded} < v{lost.published_version}"
+        behind = f"status list {lost.list_id}: {versions} ({as_minute(lost.published_at)})"
         out.print(f"{behind}, {lost.lost_papers} kết quả đã mất | results lost", highlight=False)
     _show_codes("Thu hồi lại | to be withdrawn again", [one.result_code for one in loss.withdrawn])
     _show_codes("Giữ như trong sổ | left as recorded", [one.result_code for one in loss.restored])

@@ -14,6 +14,7 @@ import typer
 from khoso import config as configuration
 from khoso.commands.terminal import ACTOR, JsonOption, decode, out, print_json, read_file, with_services, write_file
 from khoso.errors import InputProblem, InvalidInput
+from khoso.times import as_minute
 
 if TYPE_CHECKING:
     from khoso.catalogue.ceremony import Change, Loss
@@ -129,7 +130,8 @@ def publish(
         return trust
 
     trust = with_services(act)
-    out.print(f"Đã công bố | published: version {trust.version}, until {_day(trust.expires_at)}", highlight=False)
+    until = as_minute(_instant(trust.expires_at))
+    out.print(f"Đã công bố | published: version {trust.version}, until {until}", highlight=False)
 
 
 @trust_app.command("show")
@@ -191,7 +193,7 @@ def _tell_list(origin: str, trust: "Trust", present: "Trust") -> None:
     lines = {
         "Nơi | origin": origin,
         "Phiên bản | version": f"{trust.version}{after}",
-        "Hết hạn | ends": _day(trust.expires_at),
+        "Hết hạn | ends": as_minute(_instant(trust.expires_at)),
         "Nội dung | content": f"{len(trust.agencies)} cơ quan | agencies, {len(trust.keys)} khoá | keys, "
         f"{len(trust.publishers)} khoá công bố | publishers",
     }
@@ -217,10 +219,6 @@ def _tell_losses(losses: "Iterable[Loss]") -> None:
 def _tell(text: str, style: str = "") -> None:
     """What a draft says may have been written by anybody: nothing in it reaches the terminal but letters."""
     out.print("".join(each if each.isprintable() else "?" for each in text), style=style, markup=False, highlight=False)
-
-
-def _day(seconds: int) -> str:
-    return _instant(seconds).strftime("%d/%m/%Y %H:%M UTC")
 
 
 def _instant(seconds: int) -> datetime:

@@ -20,6 +20,7 @@ from khoso.demo.store import Place
 from khoso.identity.tokens import make_token
 from khoso.rendering.qr import qr_terminal
 from khoso.signing.files import KeyFiles
+from khoso.times import as_day
 
 _TOKEN_LIFETIME = timedelta(days=1)
 _OLD = timedelta(days=7)
@@ -64,7 +65,7 @@ def _lines(config: Config, places: Places, demonstration: Demonstration, place: 
     if config.host in ("127.0.0.1", "localhost"):
         yield "Để điện thoại mở được | for phones nearby: --host <IP của máy này | my IP>"
     if now - demonstration.loading_began_at > _OLD:
-        day = demonstration.loading_began_at.astimezone().strftime("%d/%m/%Y")
+        day = as_day(demonstration.loading_began_at)
         yield f"Giấy mẫu có từ {day}, làm lại | papers are of {day}, anew: --fresh"
     yield "Ctrl-C để dừng | to stop"
 

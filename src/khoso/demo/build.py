@@ -41,7 +41,7 @@ from khoso.orders.model import Orderer, StatusAct
 from khoso.pages.model import PaperToScan, PrintedField
 from khoso.signing.files import FileSigner
 from khoso.text import Words
-from khoso.times import VIETNAM
+from khoso.times import VIETNAM, as_day
 from khoso.vault.model import Reader
 from khoso.wiring import Clock, Services, make_drafts, make_issuer, make_orders
 
@@ -269,7 +269,7 @@ def _printed_dates(issued: Issued) -> Iterator[PrintedField]:
 
 
 def _day_words(instant: datetime) -> Words:
-    day = instant.astimezone(VIETNAM).strftime("%d/%m/%Y")
+    day = as_day(instant)
     return Words(day, day)
 
 
