@@ -237,6 +237,7 @@ SCENES = (
     ),
     Scene("reports-one", "one report with its photo", read_report),
     Scene("api", "the API as people read it", opened("/docs/api")),
+    Scene("missing", "an address that was mistyped", opened("/tra-cuu")),
 )
 
 

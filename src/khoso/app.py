@@ -32,6 +32,7 @@ from khoso.orders import routes as orders
 from khoso.pages import account
 from khoso.pages import reports as report_pages
 from khoso.pages import routes as pages
+from khoso.pages.answers import NO_PAGE
 from khoso.pages.assets import assets
 from khoso.processes import die_with, spare_the_collector, take_long_turns, told_to
 from khoso.publishing import routes as publishing
@@ -99,7 +100,7 @@ def create_app(config: Config, now: Clock = utc_now) -> Application:
             **{name: _provide(name, _services) for name in _SERVICES},
             **{name: _provide(name, lambda state: _services(state).identity) for name in _OF_IDENTITY},
         },
-        exception_handlers=problems.HANDLERS,
+        exception_handlers={**problems.HANDLERS, **NO_PAGE},
         openapi_config=openapi.make_config(),
         request_class=BodyReader,
         logging_config=None,  # `observing` has said where logs go

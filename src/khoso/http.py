@@ -1,13 +1,15 @@
 """What all routes share: how bodies are read, conditional answers and their description, and who is asking."""
 
 import hashlib
-from collections.abc import AsyncGenerator, Mapping
+import re
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 from litestar import Request, Response
 from litestar.datastructures import Cookie
+from litestar.datastructures.headers import MediaTypeHeader
 from litestar.exceptions import InternalServerException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.status_codes import HTTP_304_NOT_MODIFIED
@@ -19,6 +21,7 @@ from khoso.inputs import INCOMPLETE, to_form_problem
 IMMUTABLE = "public, max-age=31536000, immutable"
 SENT_METHOD = "khoso.method"
 """Where an ASGI scope has the method that was sent, if it was handed on as another: HEAD as GET (`front.py`)."""
+_QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 LAST_POSITION = (1 << 31) - 1
 """The highest cursor where positions are counted: beyond, PostgreSQL has no integer to compare it with."""
 
@@ -93,3 +96,39 @@ def conditional(
     if not held.isdisjoint((etag, "*")):
         return Response(b"", status_code=HTTP_304_NOT_MODIFIED, headers=headers, media_type=media_type)
     return Response(body, headers=headers, media_type=media_type)
+
+
+def choose(request: Request[Any, Any, Any], *offered: str) -> str | None:
+    """The media type that the caller wants most, of equal ones the first offered; None if he takes none of them."""
+    ranges = [MediaTypeHeader(one) for one in (list_header(request, "accept") or "*/*").split(",")]
+    wanted = {one: _wanted(one, ranges) for one in offered}
+    chosen = max(wanted, key=wanted.__getitem__)
+    return chosen if wanted[chosen][0] > 0 else None
+
+
+def _wanted(offered: str, ranges: Sequence[MediaTypeHeader]) -> tuple[float, int, int]:
+    """How much a caller wants that media type: what the range says that names it most closely (RFC 9110, 12.5.1).
+
+    Of what is wanted as much, what was named more closely goes first, then what was named earlier.
+    """
+    media_type = MediaTypeHeader(offered)
+    fitting = [(_closeness(one), -place) for place, one in enumerate(ranges) if media_type.match(one)]
+    if not fitting:
+        return 0.0, 0, 0
+    closeness, place = max(fitting)
+    return _quality(ranges[-place]), closeness, place
+
+
+def _closeness(asked: MediaTypeHeader) -> int:
+    """How closely a range names a media type: not at all, its first half, both; and with what it says besides."""
+    if asked.maintype == "*":
+        return 0
+    if asked.subtype == "*":
+        return 1
+    return 2 + len(asked.params.keys() - {"q"})
+
+
+def _quality(asked: MediaTypeHeader) -> float:
+    """What stands behind `q=` (RFC 9110, 12.4.2); 1 where that is no quality."""
+    stated = asked.params.get("q", "1")
+    return float(stated) if _QUALITY.fullmatch(stated) else 1.0

@@ -12,7 +12,7 @@ from khoso.formats.verdict import Outcome
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PATHS = ("/", "/v", "/docs/api", "/demo/papers", "/demo/papers/guide", "/scan", "/account", "/reports")
+PATHS = ("/", "/v", "/docs/api", "/demo/papers", "/demo/papers/guide", "/scan", "/account", "/reports", "/nothing")
 Scheme = Literal["light", "dark"]
 LOOKS: tuple[tuple[Scheme, str], ...] = (("light", "vi"), ("dark", "en"))
 """By day and by night, in one language and the other: what is wrong with a look is wrong in either language."""

@@ -21,7 +21,7 @@ from rendering.decoders import DECODERS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PATHS = ("/", "/v", "/docs/api", "/demo/papers", "/demo/papers/guide", "/scan", "/account", "/reports")
+PATHS = ("/", "/v", "/docs/api", "/demo/papers", "/demo/papers/guide", "/scan", "/account", "/reports", "/nothing")
 COLOURS = ("green", "amber", "red", "grey")
 
 # WCAG 2.2, 1.4.3: every visible text against the nearest opaque background; large text may have less.

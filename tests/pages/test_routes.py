@@ -85,6 +85,51 @@ async def test_assets_are_kept_for_ever_under_the_hash_of_their_content(client: 
         assert again.status_code == 304
 
 
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        *(("/nothing", 404), ("/V", 404), ("/demo/papers", 404), ("/assets/khoso.css", 404), ("/v%00", 404)),
+        *(("/reports/x", 404), ("/apis", 404), ("/v/lookup", 405)),
+    ],
+)
+async def test_a_mistyped_address_is_told_on_a_page_to_whoever_reads_pages(
+    client: httpx.AsyncClient, path: str, status: int
+) -> None:
+    page = await client.get(path, headers={"accept": BROWSER})
+    assert (page.status_code, page.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    for shown in ("Không có trang này", "There is no such page", 'href="/"'):
+        assert shown in page.text
+    inline = Inline()
+    inline.feed(page.text)
+    assert inline.found == []
+    home = await client.get("/")
+    for name in ("content-security-policy", "permissions-policy", "cross-origin-opener-policy"):
+        assert page.headers.get_list(name) == home.headers.get_list(name)
+    assert page.headers.get_list("cache-control") == ["no-store"]
+    assert page.headers.get("allow") == (None if status == 404 else "POST")
+    head = await client.head(path, headers={"accept": BROWSER})
+    assert (head.status_code, head.content) == (status, b"")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api", "/lists/bundles", "/oauth/nothing", "/oauth/token"])
+async def test_below_the_addresses_of_programs_nobody_is_told_on_a_page(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path, headers={"accept": BROWSER})
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == answer.status_code == (405 if path == "/oauth/token" else 404)
+
+
+@pytest.mark.parametrize(
+    "accept", [None, "", "*/*", "application/json", "application/problem+json, text/html;q=0.9", "text/html;q=0", ";;,"]
+)
+async def test_a_program_is_told_as_of_any_error(client: httpx.AsyncClient, accept: str | None) -> None:
+    del client.headers["accept"]
+    answer = await client.get("/nothing", headers={} if accept is None else {"accept": accept})
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
 @pytest.mark.parametrize("name", ["khoso.css", "khoso.0000000000000000.css", "..%2froutes.py", "%00"])
 async def test_no_other_file_is_served(client: httpx.AsyncClient, name: str) -> None:
     assert (await client.get(f"/assets/{name}")).status_code == 404

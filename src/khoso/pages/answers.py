@@ -1,13 +1,22 @@
 """What pages answer that is for one reader alone, and what they tell him of an error."""
 
-from litestar import Response
+from typing import Any
 
-from khoso.errors import KhosoError
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.types import ExceptionHandlersMap
+
+from khoso.errors import KhosoError, NotFound
+from khoso.http import choose
 from khoso.pages.headers import SECURITY_HEADERS
-from khoso.problems import sentence
+from khoso.pages.templates import render
+from khoso.problems import MEDIA_TYPE, on_http_error, on_khoso_error, sentence
 from khoso.text import Words
 
 HTML = "text/html"
+
+_OF_PROGRAMS = frozenset({"api", "lists", "oauth"})
+"""Below these nobody reads pages, whatever his program says that it likes."""
 
 
 def for_one_reader(page: bytes, status: int = 200) -> Response[bytes]:
@@ -18,3 +27,18 @@ def for_one_reader(page: bytes, status: int = 200) -> Response[bytes]:
 def words_of(error: KhosoError) -> Words:
     """The sentence on an error."""
     return Words(*sentence(type(error)).split(" | "))
+
+
+def on_no_page(request: Request[Any, Any, Any], error: KhosoError | HTTPException) -> Response[bytes]:
+    """That there is no such page, said on one to whoever would read it there; programs are told as of any error."""
+    told = on_khoso_error(request, error) if isinstance(error, KhosoError) else on_http_error(request, error)
+    of_programs = request.scope["path"].split("/")[1] in _OF_PROGRAMS
+    if of_programs or choose(request, MEDIA_TYPE, HTML) != HTML:
+        return told
+    page = for_one_reader(render("missing.html"), told.status_code or 404)
+    page.headers.update(told.headers)
+    return page
+
+
+NO_PAGE: ExceptionHandlersMap = dict.fromkeys((NotFound, NotFoundException, MethodNotAllowedException), on_no_page)
+"""What a mistyped address comes to, and one that takes another method: of a form, opened once more by its address."""

@@ -1,12 +1,9 @@
 """Published lists over HTTP: for everybody, from any web page, through any cache (IETF Token Status List, 8 and 9)."""
 
-import re
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
 from litestar import MediaType, Request, Response, get
-from litestar.datastructures.headers import MediaTypeHeader
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
@@ -15,14 +12,13 @@ from litestar.params import FromPath, QueryParameter
 
 from khoso.errors import NotFound
 from khoso.formats import bundle, status_token, trust_list, type_list
-from khoso.http import answering, conditional, list_header
+from khoso.http import answering, choose, conditional
 from khoso.problems import Problem
 from khoso.publishing.published import Document, PublishedLists
 
 _CWT, _JWT = status_token.PROFILE.media_type, status_token.JWT_MEDIA_TYPE
 _PUBLIC = {"public": True}
 _SIGNED = "COSE_Sign1: docs/credential.md"
-_QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 _FROM_ANYWHERE = {"access-control-allow-origin": "*"}
 
 Asked = Request[Any, Any, Any]
@@ -136,40 +132,10 @@ HANDLERS = [show_trust, show_types, list_status_lists, show_status_list, show_ho
 
 def _choose(request: Asked) -> str:
     """The media type to answer with; raises 406 if the caller takes neither."""
-    ranges = [MediaTypeHeader(one) for one in (list_header(request, "accept") or "*/*").split(",")]
-    wanted = {offered: _wanted(offered, ranges) for offered in (_CWT, _JWT)}
-    chosen = max(wanted, key=wanted.__getitem__)
-    if not wanted[chosen][0] > 0:
+    chosen = choose(request, _CWT, _JWT)
+    if chosen is None:
         raise HTTPException(f"Chỉ có {_CWT} và {_JWT}. | There are {_CWT} and {_JWT}.", status_code=406)
     return chosen
-
-
-def _wanted(offered: str, ranges: Sequence[MediaTypeHeader]) -> tuple[float, int, int]:
-    """How much a caller wants that media type: what the range says that names it most closely (RFC 9110, 12.5.1).
-
-    Of what is wanted as much, what was named more closely goes first, then what was named earlier.
-    """
-    media_type = MediaTypeHeader(offered)
-    fitting = [(_closeness(one), -place) for place, one in enumerate(ranges) if media_type.match(one)]
-    if not fitting:
-        return 0.0, 0, 0
-    closeness, place = max(fitting)
-    return _quality(ranges[-place]), closeness, place
-
-
-def _closeness(asked: MediaTypeHeader) -> int:
-    """How closely a range names a media type: not at all, its first half, both; and with what it says besides."""
-    if asked.maintype == "*":
-        return 0
-    if asked.subtype == "*":
-        return 1
-    return 2 + len(asked.params.keys() - {"q"})
-
-
-def _quality(asked: MediaTypeHeader) -> float:
-    """What stands behind `q=` (RFC 9110, 12.4.2); 1 where that is no quality."""
-    stated = asked.params.get("q", "1")
-    return float(stated) if _QUALITY.fullmatch(stated) else 1.0
 
 
 def _answer(request: Asked, published: PublishedLists, document: Document, vary: str | None = None) -> Response[bytes]:
