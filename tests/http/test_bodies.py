@@ -19,7 +19,12 @@ JSON = b"application/json"
     ("path", "media_type", "status", "told"),
     [
         ("/api/v1/result-types/size", JSON, 422, b'"code":"incomplete"'),
-        ("/oauth/token", b"application/x-www-form-urlencoded", 400, b'"error":"invalid_request"'),
+        (
+            "/oauth/token",
+            b"application/x-www-form-urlencoded",
+            400,
+            b'{"error":"invalid_request","error_description":"the connection ended before the body did"}',
+        ),
     ],
 )
 async def test_who_hangs_up_before_his_body_is_complete_has_asked_nothing(

@@ -189,6 +189,8 @@ class Authorizations:
 
     async def give_token(self, form: TokenForm, proof: str | None) -> TokenAnswer:
         """An access token for a code, a refresh token or a client assertion. Raises OAuthRefused."""
+        if not form.grant_type:
+            raise OAuthRefused("invalid_request", "grant_type is missing")
         key_hash = None if proof is None else await self._read_proof(proof)
         if form.grant_type == "client_credentials":
             return await self._give_system(form, key_hash)

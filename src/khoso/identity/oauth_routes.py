@@ -1,12 +1,13 @@
 """The authorization server over HTTP, but for what a person sees of it. Its errors are those of OAuth."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 from litestar import MediaType, Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException
+from litestar.exceptions import ClientException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import URLEncodedBody
 from litestar.types import ExceptionHandlersMap
@@ -31,9 +32,19 @@ def on_refused(_: Request[Any, Any, Any], error: OAuthRefused) -> Response[dict[
     return Response(content, status_code=400)
 
 
-def on_unreadable(request: Request[Any, Any, Any], _: Exception) -> Response[dict[str, str]]:
-    """A form that is none or incomplete, or has a parameter twice (RFC 6749, 3.2)."""
-    return on_refused(request, OAuthRefused("invalid_request", "form"))
+def on_unreadable(request: Request[Any, Any, Any], error: ClientException | InvalidInput) -> Response[dict[str, str]]:
+    """A form that is incomplete or too large, or has a parameter twice (RFC 6749, 3.2)."""
+    return on_refused(request, OAuthRefused("invalid_request", "; ".join(_faults_of(error))))
+
+
+def _faults_of(error: ClientException | InvalidInput) -> Iterator[str]:
+    """What is wrong, in English: of what a client sends, nothing is in it but names of parameters that we know."""
+    if isinstance(error, InvalidInput):
+        yield from (one.message.partition(" | ")[2] for one in error.problems)
+    elif isinstance(error.extra, list):
+        yield from (f"{one['key']}: {one['message']}" for one in error.extra)
+    else:
+        yield "too large" if error.status_code == 413 else "cannot be read"
 
 
 class OAuthError(msgspec.Struct, frozen=True):
@@ -49,7 +60,7 @@ _REFUSALS = {
 }
 _ERRORS: ExceptionHandlersMap = {
     OAuthRefused: on_refused,
-    HTTPException: on_unreadable,
+    ClientException: on_unreadable,
     InvalidInput: on_unreadable,
 }
 
