@@ -9,7 +9,7 @@ from typing import Any, cast
 import msgspec
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, InternalServerException
 from litestar.status_codes import HTTP_503_SERVICE_UNAVAILABLE
 from litestar.types import ExceptionHandlersMap
 
@@ -127,6 +127,7 @@ def on_anything_else(_: Request[Any, Any, Any], error: Exception) -> Response[by
 
 HANDLERS: ExceptionHandlersMap = {
     KhosoError: on_khoso_error,
+    InternalServerException: on_anything_else,
     HTTPException: on_http_error,
     UnicodeDecodeError: on_unreadable_body,
     RecursionError: on_unreadable_body,

@@ -3,22 +3,29 @@
 from typing import Any
 
 import pytest
+from litestar import Request
+from litestar import post as post_handler
+from litestar.exceptions import InternalServerException
 
 from desk import Desk, problem
 from grounds import Clock, running
+from khoso import inputs
 from khoso.app import create_app
 from khoso.config import Config
-from khoso.front import Front
+from khoso.errors import InvalidInput
+from khoso.front import Application, Front
+from khoso.problems import to_answer
 
 CLIENT = {"kind": "system", "name": "Phần mềm một cửa", "agency_code": "H17"}
 ASSIGNMENT = {"subject": "person:6f1f0c6e-3b0a-4a52-9d8b-0d7f3c1f9a11", "role": "officer", "agency_code": "H17"}
 JSON = b"application/json"
+INCOMPLETE = to_answer(InvalidInput(inputs.INCOMPLETE))[2]
 
 
 @pytest.mark.parametrize(
     ("path", "media_type", "status", "told"),
     [
-        ("/api/v1/result-types/size", JSON, 422, b'"code":"incomplete"'),
+        ("/api/v1/result-types/size", JSON, 422, INCOMPLETE),
         (
             "/oauth/token",
             b"application/x-www-form-urlencoded",
@@ -30,16 +37,46 @@ JSON = b"application/json"
 async def test_who_hangs_up_before_his_body_is_complete_has_asked_nothing(
     config: Config, clock: Clock, path: str, media_type: bytes, status: int, told: bytes
 ) -> None:
-    said: list[Any] = []
     heard = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
 
     async def receive() -> Any:
         return next(heard)
 
+    assert await post(create_app(config, clock), path, media_type, receive) == (status, told)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/result-types/size", "/oauth/token", "/twice"])
+async def test_any_other_fault_while_a_body_is_read_is_one_of_ours(
+    config: Config, clock: Clock, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def receive() -> Any:
+        if path != "/twice":
+            raise InternalServerException("secret")
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    @post_handler("/twice", opt={"public": True})
+    async def read_twice(request: Request[Any, Any, Any]) -> None:
+        for _ in range(2):
+            async for _part in request.stream():
+                pass
+
+    app = create_app(config, clock)
+    app.register(read_twice)
+    media_type = b"application/x-www-form-urlencoded" if path == "/oauth/token" else JSON
+    status, told = await post(app, path, media_type, receive)
+    assert (status, b'"code":"internal"' in told, b"secret" in told) == (500, True, False)
+    logged = capsys.readouterr().out
+    assert "unhandled error" in logged
+    assert "secret" not in logged
+
+
+async def post(app: Application, path: str, media_type: bytes, receive: Any) -> tuple[int, bytes]:
+    """Status and body of what is answered to somebody who is heard like that."""
+    said: list[Any] = []
+
     async def send(message: Any) -> None:
         said.append(message)
 
-    app = create_app(config, clock)
     scope: Any = {
         "type": "http",
         "method": "POST",
@@ -55,8 +92,7 @@ async def test_who_hangs_up_before_his_body_is_complete_has_asked_nothing(
     }
     async with running(app):
         await Front(app)(scope, receive, send)
-    assert said[0]["status"] == status
-    assert told in said[1]["body"]
+    return said[0]["status"], said[1]["body"]
 
 
 @pytest.mark.parametrize(
