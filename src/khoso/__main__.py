@@ -31,12 +31,15 @@ from khoso.commands.terminal import (
     EXIT_ERROR,
     EXIT_REFUSED,
     EXIT_UNDECIDED,
+    Failure,
     JsonOption,
     decode,
     err,
+    failure_of,
     out,
     print_json,
     read_file,
+    tell_failure,
 )
 from khoso.config import Config
 from khoso.errors import KeyStoreError, KhosoError
@@ -67,15 +70,21 @@ app.add_typer(issuing_app, name="issuing")
 
 
 def main() -> None:
-    """Run a command; an error of ours ends with a line for each thing to do, and exit status 1."""
+    """Run a command; an error of ours ends with a line for each thing to do, and exit status 1.
+
+    Who asks for JSON is told of every error in JSON, of a command that is not well-formed too.
+    """
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))  # what is asked for is on stdout
+    as_json = "--json" in sys.argv
     try:
-        app(prog_name="khoso")  # also where it was started by `python -m khoso`
+        sys.exit(app(prog_name="khoso", standalone_mode=not as_json))  # also where `python -m khoso` has started it
     except KhosoError as error:
-        err.print(f"[red]{(type(error).__doc__ or '').strip()}[/]")
-        for line in [f"{one.field}: {one.message}" for one in error.problems] or [", ".join(map(str, error.args))]:
-            err.print(line, highlight=False, markup=False)
-        sys.exit(EXIT_ERROR)
+        failure, status = failure_of(error), EXIT_ERROR
+    except typer.TyperException as error:
+        wrong = "Lệnh gõ chưa đúng. | The command is not well-formed."
+        failure, status = Failure("usage", wrong, error.format_message()), error.exit_code
+    tell_failure(failure, as_json=as_json)
+    sys.exit(status)
 
 
 @app.command()

@@ -179,3 +179,13 @@ class KeyStoreError(KhosoError):
 
 class CodeTooLong(KhosoError):
     """Nội dung quá dài so với mã QR lớn nhất. | The content is too long for the largest QR code."""
+
+
+def sentence(kind: type[KhosoError]) -> str:
+    """What people are told of an error: Vietnamese, a bar, English."""
+    return (kind.__doc__ or "").strip().partition("\n")[0]
+
+
+def code_of(kind: type[KhosoError]) -> str:
+    """What programs are told of it, which is stable: `not_found`."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in kind.__name__).lstrip("_")

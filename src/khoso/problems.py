@@ -15,7 +15,7 @@ from litestar.types import ExceptionHandlersMap
 
 from khoso import errors
 from khoso.alarms import Alarms
-from khoso.errors import InputProblem, InvalidInput, KhosoError
+from khoso.errors import InputProblem, InvalidInput, KhosoError, code_of, sentence
 from khoso.inputs import NO_JSON, to_form_problem
 
 log = structlog.get_logger(__name__)
@@ -92,14 +92,14 @@ def on_khoso_error(request: Request[Any, Any, Any], error: KhosoError) -> Respon
     if status is None:
         return on_anything_else(request, error)
     if status == HTTP_503_SERVICE_UNAVAILABLE:
-        _ALARMS.raise_alarm("answered 503", _snake(type(error).__name__), str(error))
+        _ALARMS.raise_alarm("answered 503", code_of(type(error)), str(error))
     headers = {} if error.retry_after is None else {"retry-after": str(error.retry_after)}
     return _response(to_problem(error), headers)
 
 
 def to_problem(error: KhosoError) -> Problem:
     """An error that a request can meet, as it is told."""
-    return _make_problem(STATUS[type(error)], _snake(type(error).__name__), sentence(type(error)), error.problems)
+    return _make_problem(STATUS[type(error)], code_of(type(error)), sentence(type(error)), error.problems)
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
@@ -191,12 +191,3 @@ def _kinds_and_places(error: BaseException | None) -> Iterator[dict[str, Any]]:
         frames = traceback.extract_tb(error.__traceback__)
         yield {"kind": type(error).__name__, "places": [f"{f.filename}:{f.lineno} {f.name}" for f in frames]}
         error = error.__cause__ or error.__context__
-
-
-def sentence(kind: type[KhosoError]) -> str:
-    """What people are told of an error: Vietnamese, a bar, English."""
-    return (kind.__doc__ or "").strip().partition("\n")[0]
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 import typer
 
+from bilingual import is_bilingual
 from command_line import Khoso
 from demo.launching import clean, free_port
 from desk import AGENCY
@@ -29,6 +30,7 @@ from samples import house_permit
 from servers import WallClock
 
 ISSUE = ("issue", "-", "--agency", AGENCY, "--actor", "clerk", "--idempotency-key")
+STATUS = ("--agency", AGENCY, "--actor", "clerk", "--reason", "R1", "--decision", "1/QĐ")
 
 
 @pytest.fixture
@@ -151,6 +153,59 @@ def test_issue_says_what_is_wrong(khoso: Khoso, config: Config, request_text: st
     assert said in ended.err
 
 
+WRONG_COMMANDS: dict[str, tuple[tuple[str, ...], int, str]] = {
+    "a field": (("keys", "make", "H99"), 1, "invalid_input"),
+    "a file": (("import", "absent.csv", "--type", "KQ.H17.000001", *ISSUE[2:6]), 1, "invalid_input"),
+    "a lists' directory": (("verify", "x", "--lists", "absent", "--roots", "absent"), 1, "invalid_input"),
+    "one option of two": (("verify", "x", "--lists", "absent"), 2, "usage"),
+    "an unknown option": (("status", "orders", "--agency", AGENCY, "--colour", "red"), 2, "usage"),
+    "a missing option": (("status", "orders"), 2, "usage"),
+    "a number": (("assignments", "list", "--limit", "0"), 2, "usage"),
+    "an unknown command": (("status", "undo"), 2, "usage"),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG_COMMANDS)
+def test_an_error_is_json_where_json_is_asked_for(khoso: Khoso, config: Config, fault: str) -> None:
+    command, status, code = WRONG_COMMANDS[fault]
+    plain, ended = khoso(*command, config=config), khoso(*command, "--json", config=config)
+    assert (plain.status, ended.status, ended.out) == (status, status, "")
+    told = json.loads(ended.err)
+    assert told["code"] == code
+    assert is_bilingual(told["title"])
+    said = [told["detail"]] if code == "usage" else [one["message"] for one in told["problems"]]
+    unwrapped = "".join(plain.err.replace("│", "").split())
+    assert said != []
+    assert all("".join(text.split()) in unwrapped for text in said), "the same as without"
+
+
+def test_other_errors_and_ends_where_json_is_asked_for(khoso: Khoso, config: Config) -> None:
+    away = khoso("keys", "list", "--json", config=config, KHOSO_DATABASE_URL="")
+    told = json.loads(away.err)
+    assert (away.status, told["code"], told["detail"][:18]) == (1, "configuration_error", "KHOSO_DATABASE_URL")
+    assert khoso("keys", "list", "--json", "--help", config=config).status == 0
+    issued = khoso(*ISSUE, "one", config=config, stdin=json.dumps(house_permit())).answer
+    suspended = khoso("status", "suspend", issued["result_code"], *STATUS, "--json", config=config)
+    assert (suspended.status, suspended.err) == (0, "")
+    assert khoso("verify", issued["lookup_code"], "--json", config=config).status == 3, "an answer, and no error"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("status", "approve", str(UUID(int=1)), *ISSUE[2:6]),
+        ("status", "revoke", "--issued-by", "clerk", *STATUS),
+        ("status", "recover", "--actor", "clerk"),
+        ("drafts", "approve", str(UUID(int=1)), *ISSUE[2:6]),
+        ("keys", "compromise", "00" * 8),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_nothing_is_asked_where_json_is_wanted(khoso: Khoso, config: Config, command: tuple[str, ...]) -> None:
+    ended = khoso(*command, "--json", config=config, stdin="y\n")
+    assert (ended.status, ended.out, json.loads(ended.err)["code"]) == (2, "", "usage")
+
+
 def test_a_file_that_is_not_there(khoso: Khoso, config: Config) -> None:
     ended = khoso("issue", "absent.json", *ISSUE[2:], "one", config=config)
     assert ended.status != 0
@@ -259,9 +314,6 @@ def test_missing_keys_are_told(khoso: Khoso, config: Config, tmp_path: Path) -> 
         ended = khoso(*command, config=msgspec.structs.replace(config, keys_dir=tmp_path / "none"))
         assert ended.status == 1, command
         assert "khoso keys prepare" in ended.err
-
-
-STATUS = ("--agency", AGENCY, "--actor", "clerk", "--reason", "R1", "--decision", "1/QĐ")
 
 
 def test_status_orders(khoso: Khoso, config: Config, tmp_path: Path) -> None:

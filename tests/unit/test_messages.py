@@ -11,9 +11,9 @@ import pytest
 
 import khoso
 from bilingual import has_vietnamese, is_bilingual
-from khoso.errors import KhosoError
+from khoso.errors import KhosoError, sentence
 from khoso.inputs import to_form_problem
-from khoso.problems import STATUS, sentence
+from khoso.problems import STATUS
 
 SOURCES = Path(khoso.__file__).parent
 

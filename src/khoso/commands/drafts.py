@@ -75,6 +75,8 @@ def approve(
     from khoso.drafts.model import Seen
     from khoso.drafts.view import view_outcomes
 
+    if as_json and not yes:
+        raise typer.BadParameter("give --yes with --json")
     approver = Caller(subject=actor, scopes=frozenset({_APPROVE}), agency_code=agency)
 
     async def look(services: "Services") -> "list[Draft]":

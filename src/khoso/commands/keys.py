@@ -94,6 +94,8 @@ def compromise(
     as_json: JsonOption = False,
 ) -> None:
     """A key was stolen: stop it at once, save its honest papers, give its agency a new key. May be run again."""
+    if as_json and not yes:
+        raise typer.BadParameter("give --yes with --json")
     stolen = _read_kid(kid)
     if not yes:
         typer.confirm(f"Khoá {kid} sẽ bị huỷ vĩnh viễn | this key ends for good. Go on?", abort=True)

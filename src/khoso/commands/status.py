@@ -116,6 +116,8 @@ def approve(
     as_json: JsonOption = False,
 ) -> None:
     """Approve another person's order: it is shown first, unless its hash is given."""
+    if as_json and order_hash is None:
+        raise typer.BadParameter("give --hash with --json")
     if order_hash is None:
         order = with_services(lambda services: services.order_book.get_order(order_id, everything_of(agency)))
         _describe(order)

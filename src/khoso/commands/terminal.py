@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from khoso import config as configuration
-from khoso.errors import InputProblem, InvalidInput
+from khoso.errors import InputProblem, InvalidInput, KhosoError, code_of, sentence
 from khoso.inputs import to_form_problem
 
 if TYPE_CHECKING:
@@ -32,12 +32,37 @@ EXIT_UNDECIDED = 4
 
 Answer = TypeVar("Answer")
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, errors too.")]
 
 
 def print_json(value: Any) -> None:
     """Plain JSON, also into a pipe."""
     sys.stdout.write(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=2) + "\n")
+
+
+class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a command ended; told to programs in the words of the API's errors (RFC 9457, 3.1)."""
+
+    code: str
+    title: str
+    detail: str = ""
+    problems: tuple[InputProblem, ...] = ()
+
+
+def failure_of(error: KhosoError) -> Failure:
+    """An error of ours as it is told: by each of its problems, or by what it says else."""
+    detail = "" if error.problems else ", ".join(map(str, error.args))
+    return Failure(code_of(type(error)), sentence(type(error)), detail, error.problems)
+
+
+def tell_failure(failure: Failure, *, as_json: bool) -> None:
+    """On standard error: one JSON object on a line of its own, or a line for each thing to do."""
+    if as_json:
+        sys.stderr.write(msgspec.json.encode(failure).decode() + "\n")
+        return
+    err.print(f"[red]{failure.title}[/]")
+    for line in [f"{one.field}: {one.message}" for one in failure.problems] or [failure.detail]:
+        err.print(line, highlight=False, markup=False)
 
 
 def read_file(file: Path) -> bytes:

@@ -6,11 +6,11 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.types import ExceptionHandlersMap
 
-from khoso.errors import KhosoError, NotFound
+from khoso.errors import KhosoError, NotFound, sentence
 from khoso.http import choose
 from khoso.pages.headers import SECURITY_HEADERS
 from khoso.pages.templates import render
-from khoso.problems import MEDIA_TYPE, on_http_error, on_khoso_error, sentence
+from khoso.problems import MEDIA_TYPE, on_http_error, on_khoso_error
 from khoso.text import Words
 
 HTML = "text/html"
