@@ -22,6 +22,7 @@ from playwright.async_api import BrowserContext, FilePayload, FloatRect, Page
 import filming
 from browsers import Authenticator, open_chromium
 from demo.launching import Demo
+from khoso.caller import SCOPES
 from khoso.rendering.qr import qr_png
 from rendering.degrade import blurred
 
@@ -122,7 +123,7 @@ async def report(stage: Stage) -> None:
     await log_in(stage, "thanh-tra.da-nang")
     await page.select_option("#agency_code", "H17.05.12")
     await page.locator("form[action='/account/agency'] button").click()
-    await page.get_by_text("inspect", exact=True).wait_for()
+    await page.get_by_text(SCOPES["inspect"].vi).wait_for(state="attached")  # seen in the chosen language
     for slug, note, photos in (
         ("food-good", "Quán mở ở số 47, giấy ghi số 45.", []),
         ("truck-good", "Biển số trên xe là 43C-123.45, khác với giấy.", [photo]),

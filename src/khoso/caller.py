@@ -13,25 +13,58 @@ from uuid import UUID
 import msgspec
 
 from khoso.errors import NotFound, NotPermitted
+from khoso.text import Words
 
-SCOPES = {
-    "credentials:issue": "issue results in the name of the token's agency",
-    "credentials:read": "read results that the token's agency issued, or one below it",
-    "credentials:change-status": "revoke, suspend, restore and supersede results of the token's agency",
-    "credentials:approve": "approve and cancel what others ordered in the token's agency, or in one below it",
-    "vault:read": "read the results in the token's vault",
-    "inspect": "verify as an inspector: the check is recorded under the token's name and shown to the holder",
-    "catalogue:write": "publish result types of the token's agency, or of one below it",
-    "assignments:write": "list, grant and end assignments in the token's agency and below it",
-    "agencies:write": "add, rename, move and end agencies below the token's agency",
-    "inspector-fields:write": "say which recorded fields inspectors are shown, in the token's agency and below it",
-    "clients:write": "register the programs that ask in the name of the token's agency, or of one below it",
-    "dossiers:assist": "help citizens to file, in the token's agency and below it",
-    "monitoring:read": "read reports of mismatches, with notes, photos and who sent them, by inspectors of the token's "
-    "agency or about its papers, not those of agencies below",
-    "metrics:read": "read the metrics",
+SCOPES: Mapping[str, Words] = {
+    "credentials:issue": Words("Cấp kết quả nhân danh cơ quan bạn", "Issue results in the name of your agency"),
+    "credentials:read": Words(
+        "Xem kết quả do cơ quan bạn hoặc cơ quan cấp dưới đã cấp",
+        "Read results that your agency issued, or one below it",
+    ),
+    "credentials:change-status": Words(
+        "Thu hồi, tạm đình chỉ, khôi phục, thay thế kết quả của cơ quan bạn",
+        "Revoke, suspend, restore and supersede results of your agency",
+    ),
+    "credentials:approve": Words(
+        "Duyệt hoặc huỷ dự thảo, quyết định mà người khác đã lập, ở cơ quan bạn và cơ quan cấp dưới",
+        "Approve and cancel what others drafted or ordered in your agency, or in one below it",
+    ),
+    "vault:read": Words("Xem kết quả trong kho của bạn", "Read the results in your own vault"),
+    "inspect": Words(
+        "Kiểm tra giấy tờ với tư cách người kiểm tra: lượt kiểm tra được ghi tên bạn, chủ sở hữu kết quả thấy được",
+        "Verify as an inspector: the check is recorded under your name and shown to the holder",
+    ),
+    "catalogue:write": Words(
+        "Công bố loại kết quả của cơ quan bạn hoặc cơ quan cấp dưới",
+        "Publish result types of your agency, or of one below it",
+    ),
+    "assignments:write": Words(
+        "Xem, giao và chấm dứt phân công ở cơ quan bạn và cơ quan cấp dưới",
+        "List, grant and end assignments in your agency and below it",
+    ),
+    "agencies:write": Words(
+        "Thêm, đổi tên, chuyển và chấm dứt các cơ quan cấp dưới của cơ quan bạn",
+        "Add, rename, move and end agencies below yours",
+    ),
+    "inspector-fields:write": Words(
+        "Chọn trường thông tin mở cho người kiểm tra ở cơ quan bạn và cơ quan cấp dưới",
+        "Say which recorded fields inspectors are shown, in your agency and below it",
+    ),
+    "clients:write": Words(
+        "Đăng ký ứng dụng, phần mềm của cơ quan bạn hoặc cơ quan cấp dưới",
+        "Register the programs that ask in the name of your agency, or of one below it",
+    ),
+    "dossiers:assist": Words(
+        "Hỗ trợ người dân nộp hồ sơ ở cơ quan bạn và cơ quan cấp dưới",
+        "Help citizens to file, in your agency and below it",
+    ),
+    "monitoring:read": Words(
+        "Đọc báo cáo giấy tờ không khớp, kèm ghi chú, ảnh và người gửi, do cơ quan bạn lập hoặc về giấy tờ của cơ quan",
+        "Read reports of mismatches, with notes, photos and who sent them, by your agency or about its papers",
+    ),
+    "metrics:read": Words("Đọc số liệu vận hành của hệ thống", "Read the metrics"),
 }
-"""Every scope there is, with what it allows."""
+"""Every scope there is, with what it allows; "your agency" is the one that its holder acts for."""
 
 OF_ONESELF = frozenset({"vault:read"})
 """Scopes that open what is the caller's own: they extend to no agency."""

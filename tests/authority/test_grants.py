@@ -8,6 +8,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from bilingual import is_bilingual
 from grounds import Clock, Database
 from khoso import db
 from khoso.bounds import Bounds
@@ -62,6 +63,10 @@ async def test_every_scope_of_a_role_exists(database: Database) -> None:
     assert scopes <= SCOPES.keys()
     assert SCOPES.keys() - scopes == {"vault:read"}  # of one's own vault: no office gives it
     await conn.close()
+
+
+def test_every_scope_is_told_in_both_languages() -> None:
+    assert all(is_bilingual(f"{words.vi} | {words.en}") for words in SCOPES.values())
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from playwright.async_api import Page
 
 from browsers import open_chromium
 from demo.launching import Demo
+from khoso.caller import SCOPES
 
 Json = dict[str, Any]
 
@@ -55,7 +56,7 @@ async def test_each_comes_with_what_is_his(demo: Demo, page: Page) -> None:
     await page.get_by_role("link", name="Chọn cơ quan").click()
     await page.select_option("#agency_code", "H17.05.12")
     await page.get_by_role("button", name="Chọn", exact=True).click()
-    await page.get_by_text("inspect", exact=True).wait_for()
+    await page.get_by_text(SCOPES["inspect"].vi).wait_for()
     inspector = await ask(page, "/api/v1/me")
     assert inspector["agency"]["agency_code"] == "H17.05.12"
     assert "credentials:issue" not in inspector["scopes"]

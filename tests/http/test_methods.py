@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import ORIGIN, Clock
 from desk import AGENCY, Desk, problem
+from grounds import ORIGIN, Clock
 from http_routes import Route, is_absent, routes
 from khoso.app import create_app
 from khoso.caller import SCOPES

@@ -14,6 +14,7 @@ from desk import Desk, problem, read
 from grounds import Clock, open_client
 from identity.browsing import BY_SCRIPT, SAME_ORIGIN, Browser
 from identity.conftest import BY_KEY, LEVELS, Assign, pem
+from khoso.caller import SCOPES
 from khoso.config import Config
 from khoso.errors import ConfigurationError, LoginRefused
 from khoso.identity_wiring import make_provider
@@ -190,6 +191,23 @@ async def test_reports_are_read_in_a_browser_by_whoever_chose_the_agency(browser
     page = await browser.client.get("/reports")
     assert page.status_code == 200
     assert "UBND phường Hải Châu" in page.text
+
+
+async def test_what_one_may_stands_on_the_account_page_in_words(browser: Browser, assign: Assign) -> None:
+    await browser.finish(await browser.begin("/login"), "thinh")
+    subject = (await browser.me())["subject"]
+    await assign(subject, "officer", WARD, "KQ.H17.000001")
+    await assign(subject, "monitor", WARD)
+    await browser.client.post("/account/agency", data={"agency_code": WARD}, headers=SAME_ORIGIN)
+    page = (await browser.client.get("/account")).text
+    scopes = set((await browser.me())["scopes"])
+    assert scopes > {"credentials:issue", "monitoring:read"}
+    for scope, words in SCOPES.items():
+        assert (words.vi in page) == (words.en in page) == (scope in scopes), scope
+        assert f"<code>{scope}" not in page
+    limited = [line for line in page.splitlines() if "(only of type" in line]
+    assert len(limited) == len([scope for scope in scopes if scope.startswith("credentials:")]) == 3
+    assert all("<code>KQ.H17.000001</code>)" in line for line in limited)
 
 
 OTHER_PLACES = (

@@ -12,7 +12,7 @@ from litestar.params import URLEncodedBody
 from litestar.response import Redirect
 from litestar.types import ExceptionHandlersMap
 
-from khoso.caller import Caller
+from khoso.caller import SCOPES, Caller
 from khoso.errors import (
     CrossSiteRequest,
     KhosoError,
@@ -192,4 +192,4 @@ def _redirect(url: str, *cookies: Cookie) -> Redirect:
 
 
 def _page(status: int = 200, *, me: object = None, sessions: object = (), problem: object = None) -> Response[bytes]:
-    return for_one_reader(render("account.html", me=me, sessions=sessions, problem=problem), status)
+    return for_one_reader(render("account.html", me=me, allowed=SCOPES, sessions=sessions, problem=problem), status)
