@@ -265,7 +265,6 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
         counts=scan_counts,
         keep=keeper.keep,
         fields_shown_to=catalogue.fields_shown_to,
-        grouping_key=keys.holder_pepper(),
     )
     publisher = Publisher(
         pool,

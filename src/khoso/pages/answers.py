@@ -14,6 +14,7 @@ from khoso.problems import MEDIA_TYPE, on_http_error, on_khoso_error
 from khoso.text import Words
 
 HTML = "text/html"
+_JSON = "application/json"
 
 _OF_PROGRAMS = frozenset({"api", "lists", "oauth"})
 """Below these nobody reads pages, whatever his program says that it likes."""
@@ -32,8 +33,8 @@ def words_of(error: KhosoError) -> Words:
 def on_no_page(request: Request[Any, Any, Any], error: KhosoError | HTTPException) -> Response[bytes]:
     """That there is no such page, said on one to whoever would read it there; programs are told as of any error."""
     told = on_khoso_error(request, error) if isinstance(error, KhosoError) else on_http_error(request, error)
-    of_programs = request.scope["path"].split("/")[1] in _OF_PROGRAMS
-    if of_programs or choose(request, MEDIA_TYPE, HTML) != HTML:
+    of_programs = request.scope["path"].lstrip("/").partition("/")[0] in _OF_PROGRAMS
+    if of_programs or choose(request, MEDIA_TYPE, _JSON, HTML) != HTML:
         return told
     page = for_one_reader(render("missing.html"), told.status_code or 404)
     page.headers.update(told.headers)

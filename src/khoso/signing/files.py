@@ -5,7 +5,7 @@
     <keys_dir>/token.pem             signs the access tokens
     <keys_dir>/audit.pem             signs the checkpoints of the audit
     <keys_dir>/publisher.pem         signs the lists that verifiers download; `publisher-next.pem` is to follow it
-    <keys_dir>/holder-pepper         keys the HMACs by which a vault is found, and wrong look-ups are counted
+    <keys_dir>/holder-pepper         keys the HMAC by which a vault is found
 
 Root keys are in `roots`. Nothing here is ever logged, and no private key is ever overwritten.
 """
@@ -74,7 +74,7 @@ class KeyFiles:
         return self._read_key(self._directory / "audit.pem")
 
     def holder_pepper(self) -> bytes:
-        """The secret that keys the HMACs of personal ids, and of codes that no result has."""
+        """The secret that keys the HMAC of personal ids."""
         return read(self._directory / "holder-pepper")
 
     def has_agency_key(self, kid: bytes) -> bool:

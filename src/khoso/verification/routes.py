@@ -75,7 +75,7 @@ VERIFY = HotRoute(
         "403": "The token has not the scope `inspect`",
         "413": "The body is larger than 8 KB",
         "422": "The body is not of this form",
-        "429": "Too many wrong look-up codes for this result code",
+        "429": "Too many wrong look-up codes for this result",
         "503": "A typed code cannot be looked up: the database is away",
     },
 )

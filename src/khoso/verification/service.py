@@ -30,14 +30,10 @@ from khoso.verification.statuses import StatusSnapshot
 from khoso.verification.view import View
 
 LOOKUP_FAILURES_PER_HOUR = 10
-"""Wrong look-up codes for one result, or for one of the groups into which the codes of no result fall."""
-GROUPS_OF_NO_RESULT = 1 << 16
-"""So many counts an hour for codes that lead nowhere, however many somebody invents."""
 MAX_BATCH = 256
 IN_FLIGHT = 60
 """Seconds that may lie between the time a paper bears and its commit: the rows of an import are prepared ahead."""
 
-_NOWHERE = store.Place(UUID(int=0), UUID(int=0))
 _WITHDRAWN = frozenset({Outcome.REVOKED, Outcome.SUSPENDED, Outcome.SUPERSEDED})
 _HELD_BACK: Mapping[int, Outcome] = {Status.SUSPENDED: Outcome.SUSPENDED, Status.SUPERSEDED: Outcome.SUPERSEDED}
 
@@ -56,12 +52,10 @@ class Verifier:
         counts: ScanCounts,
         keep: Callable[[store.SpooledScan], Awaitable[None]],
         fields_shown_to: Callable[[Caller, str], frozenset[str]],
-        grouping_key: bytes,
     ) -> None:
         """`keep` is given the inspectors' scans that could not be recorded because the database was away.
 
         `fields_shown_to` names the fields of the record of a type that an inspector is shown beyond the code.
-        `grouping_key`, the same in every process, hides which codes of no result are counted together.
         """
         self._pool = pool
         self.catalogue = catalogue
@@ -72,7 +66,6 @@ class Verifier:
         self._counts = counts
         self._keep = keep
         self._fields_shown_to = fields_shown_to
-        self._grouping_key = grouping_key
         self._coalescer: Coalescer[Scan, Checked] = Coalescer(self._settle, max_batch=MAX_BATCH)
 
     async def verify_code(self, text: str, inspector: Caller | None) -> Checked:
@@ -146,26 +139,19 @@ class Verifier:
         return checked
 
     async def _find_lookup(self, code: lookup.LookupCode) -> store.Lookup | None:
-        """The paper, if the secret is right. The attempt is counted first: many at once cannot pass the limit.
-
-        A code of no result takes the same steps, so that nobody learns by trying which results there are.
-        """
+        """The paper, if the secret is right. The attempt is counted first: many at once cannot pass the limit."""
         hour = hour_of(self._now())
         async with db.transaction(self._pool, Bounds(duty="lookup")) as conn:
             place = await store.find_place(conn, code.result_code)
-            counted_as = self._group(code.result_code) if place is None else code.result_code
-            if not await store.count_attempt(conn, counted_as, hour, LOOKUP_FAILURES_PER_HOUR):
+            if place is None:
+                return None  # certain, however often it is asked; nothing is written down for whoever invents codes
+            if not await store.count_attempt(conn, code.result_code, hour, LOOKUP_FAILURES_PER_HOUR):
                 raise TooManyAttempts(code.result_code)
-            found = await store.find_lookup(conn, place or _NOWHERE)
+            found = await store.find_lookup(conn, place)
             if found is None or not hmac.compare_digest(found.lookup_secret, code.secret):
                 return None
-            await store.forgive_attempt(conn, counted_as, hour)
+            await store.forgive_attempt(conn, code.result_code, hour)
             return found
-
-    def _group(self, result_code: str) -> str:
-        """What wrong attempts are counted as if there is no such result: one of a bounded number of names."""
-        digest = hmac.digest(self._grouping_key, f"look-up {result_code}".encode(), "sha256")
-        return f"none-{int.from_bytes(digest) % GROUPS_OF_NO_RESULT}"
 
     async def _settle(self, scans: Sequence[Scan]) -> list[Checked]:
         """Compare a batch of verdicts with the record, write down who asked, and only then answer."""

@@ -307,7 +307,7 @@ async def find_lookup(conn: Connection, place: Place) -> Lookup | None:
 
 
 async def count_attempt(conn: Connection, result_code: str, hour: datetime, limit: int) -> bool:
-    """Count one attempt on a result code or group of codes; False, and not counted, if the limit was reached."""
+    """Count one attempt on a result code; False, and not counted, if the hour's limit was reached."""
     counted = await conn.fetchval(
         """
         INSERT INTO lookup_failure AS counted (result_code, hour, failures)
