@@ -42,7 +42,7 @@ from khoso.commands.terminal import (
     tell_failure,
 )
 from khoso.config import Config
-from khoso.errors import KeyStoreError, KhosoError
+from khoso.errors import KeyStoreError, KhosoError, sentence
 from khoso.formats.hidden import made_visible
 from khoso.times import as_day
 
@@ -72,7 +72,7 @@ app.add_typer(issuing_app, name="issuing")
 def main() -> None:
     """Run a command; an error of ours ends with a line for each thing to do, and exit status 1.
 
-    Who asks for JSON is told of every error in JSON, of a command that is not well-formed too.
+    Who asks for JSON is told of it in JSON, and of a command that is not well-formed too.
     """
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))  # what is asked for is on stdout
     as_json = "--json" in sys.argv
@@ -104,7 +104,7 @@ def serve(
     config = _with(configuration.load(), workers=workers, host=host, port=port)
     _, device_fault = asyncio.run(_check(config, serving=True))
     if device_fault is not None:  # not a reason to check no papers
-        err.print(f"[yellow]{KeyStoreError.__doc__}[/]")
+        err.print(f"[yellow]{sentence(KeyStoreError)}[/]")
         err.print(str(device_fault), highlight=False, markup=False)
     run_server(config, with_worker=with_worker)
 

@@ -31,7 +31,7 @@ SCOPES: Mapping[str, Words] = {
     ),
     "vault:read": Words("Xem kết quả trong kho của bạn", "Read the results in your own vault"),
     "inspect": Words(
-        "Kiểm tra giấy tờ với tư cách người kiểm tra: lượt kiểm tra được ghi tên bạn, chủ sở hữu kết quả thấy được",
+        "Kiểm tra giấy tờ với tư cách người kiểm tra: lượt kiểm tra được ghi kèm tên bạn, chủ sở hữu kết quả xem được",
         "Verify as an inspector: the check is recorded under your name and shown to the holder",
     ),
     "catalogue:write": Words(
@@ -59,8 +59,10 @@ SCOPES: Mapping[str, Words] = {
         "Help citizens to file, in your agency and below it",
     ),
     "monitoring:read": Words(
-        "Đọc báo cáo giấy tờ không khớp, kèm ghi chú, ảnh và người gửi, do cơ quan bạn lập hoặc về giấy tờ của cơ quan",
-        "Read reports of mismatches, with notes, photos and who sent them, by your agency or about its papers",
+        "Đọc báo cáo giấy tờ không khớp, kèm ghi chú, ảnh và người gửi, do cơ quan bạn lập hoặc về giấy tờ của cơ quan "
+        "(không gồm cơ quan cấp dưới)",
+        "Read reports of mismatches, with notes, photos and who sent them, by your agency or about its papers "
+        "(not of agencies below)",
     ),
     "metrics:read": Words("Đọc số liệu vận hành của hệ thống", "Read the metrics"),
 }

@@ -27,7 +27,8 @@ from khoso.problems import to_answer
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _HANDED_ON_AS = {"HEAD": "GET", "OPTIONS": "TRACE"}
-"""No route takes TRACE, so none takes OPTIONS: the framework's own answer to that stands behind the door."""
+"""To OPTIONS the framework has an answer of its own, which a route cannot change; TRACE no route takes, so that it gets
+the 405 with its `Allow`."""
 _SLOW_SECONDS = 1.0
 """What takes longer is logged even if it succeeds; other successes are counted, and told only at level debug."""
 
@@ -133,7 +134,7 @@ def _request_id(headers: Any) -> bytes:
 
 
 async def _hung_up() -> HTTPDisconnectEvent:
-    """Who asks for headers alone waits for nothing behind them: a stream ends at once."""
+    """Who asks for headers alone waits for nothing behind them: a stream ends where it first waits."""
     return {"type": "http.disconnect"}
 
 

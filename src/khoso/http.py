@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.connection.base import empty_receive, empty_send
 from litestar.datastructures import Cookie
 from litestar.datastructures.headers import MediaTypeHeader
 from litestar.openapi.datastructures import ResponseSpec
@@ -29,7 +30,7 @@ LAST_POSITION = (1 << 31) - 1
 class BodyReader(Request[Any, Any, Any]):
     """A request whose body is read as the hot routes read theirs: one that was cut short is InvalidInput."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive = empty_receive, send: Send = empty_send) -> None:
         """As the framework makes it, but for how it listens."""
         super().__init__(scope, _to_the_end(receive), send)
 
@@ -50,7 +51,7 @@ class BodyReader(Request[Any, Any, Any]):
 
 
 def _to_the_end(receive: Receive) -> Receive:
-    """The same messages, and InvalidInput in the place of the one that nobody is there any more to send the rest."""
+    """The same messages, but InvalidInput instead of the one that says that the client has gone."""
 
     async def receive_more() -> Any:
         message = await receive()

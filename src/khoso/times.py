@@ -12,8 +12,8 @@ def as_day(instant: datetime) -> str:
 
 
 def as_minute(instant: datetime) -> str:
-    """`23/11/2026 14:05`, in Vietnam's time, wherever this machine stands."""
-    return f"{instant.astimezone(VIETNAM):%d/%m/%Y %H:%M}"
+    """`14:05 23/11/2026`: the minute in Vietnam, wherever this machine stands."""
+    return f"{instant.astimezone(VIETNAM):%H:%M %d/%m/%Y}"
 
 
 def hour_of(instant: datetime) -> datetime:

@@ -7,13 +7,14 @@ from litestar import Request
 from litestar import post as post_handler
 from litestar.exceptions import InternalServerException
 
+from asgi import ask
 from desk import Desk, problem
-from grounds import Clock, running
+from grounds import Clock
 from khoso import inputs
 from khoso.app import create_app
 from khoso.config import Config
 from khoso.errors import InvalidInput
-from khoso.front import Application, Front
+from khoso.front import Application
 from khoso.problems import to_answer
 
 CLIENT = {"kind": "system", "name": "Phần mềm một cửa", "agency_code": "H17"}
@@ -72,27 +73,9 @@ async def test_any_other_fault_while_a_body_is_read_is_one_of_ours(
 
 async def post(app: Application, path: str, media_type: bytes, receive: Any) -> tuple[int, bytes]:
     """Status and body of what is answered to somebody who is heard like that."""
-    said: list[Any] = []
-
-    async def send(message: Any) -> None:
-        said.append(message)
-
-    scope: Any = {
-        "type": "http",
-        "method": "POST",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "http_version": "1.1",
-        "scheme": "https",
-        "server": None,
-        "client": None,
-        "root_path": "",
-        "headers": [(b"content-type", media_type), (b"content-length", b"50")],
-    }
-    async with running(app):
-        await Front(app)(scope, receive, send)
-    return said[0]["status"], said[1]["body"]
+    headers = [(b"content-type", media_type), (b"content-length", b"50")]
+    start, body = await ask(app, "POST", path, headers, receive)
+    return start["status"], body["body"]
 
 
 @pytest.mark.parametrize(

@@ -255,8 +255,14 @@ async def test_who_asks_for_the_head_of_the_results_has_no_row_read(
 ) -> None:
     location, _ = await bulk.bring(as_csv(ROWS))
     got = await bulk.get(f"{location}/results")
-    monkeypatch.setattr(store, "list_results", None)
+    read = list[int]()
+
+    async def list_results(_conn: Any, _import_id: Any, after: int, _limit: int) -> list[Any]:
+        read.append(after)
+        return []
+
+    monkeypatch.setattr(store, "list_results", list_results)
     head = await bulk.desk.client.head(f"{location}/results", headers=bulk.headers())
-    assert (head.status_code, head.content) == (200, b"")
+    assert (head.status_code, read) == (200, [])
     for name in ("content-type", "content-disposition"):
         assert head.headers[name] == got.headers[name]

@@ -114,14 +114,14 @@ def test_commands_tell_times_of_vietnam(khoso: Khoso, config: Config) -> None:
     who = ("--subject", f"person:{UUID(int=7)}", "--role", "officer", "--agency", AGENCY, "--actor", "chief")
     until = (datetime.now(UTC) + timedelta(days=9)).date()
     granted = khoso("assignments", "grant", *who, "--until", f"{until}T20:30:00", config=config)  # which is UTC
-    assert f"until {until + timedelta(days=1):%d/%m/%Y} 03:30" in granted.out
+    assert f"until 03:30 {until + timedelta(days=1):%d/%m/%Y} +07" in granted.out
     issued = khoso(*ISSUE, "one", config=config, stdin=json.dumps(house_permit())).answer
     effective = ("--effective", f"{until}T20:30:00Z")
     order = khoso("status", "revoke", issued["result_code"], *effective, *STATUS, config=config)
-    assert f"from {until + timedelta(days=1):%d/%m/%Y} 03:30" in order.out
+    assert f"from 03:30 {until + timedelta(days=1):%d/%m/%Y} +07" in order.out
     shown = khoso("keys", "trust", "show", config=config)
     ends = datetime.fromisoformat(khoso("keys", "trust", "show", "--json", config=config).answer["expires_at"])
-    assert f"{ends.astimezone(VIETNAM):%d/%m/%Y %H:%M}" in shown.out
+    assert f"{ends.astimezone(VIETNAM):%H:%M %d/%m/%Y} +07" in shown.out
 
 
 @pytest.mark.parametrize("port", ["0", "-1", "65536"])

@@ -8,8 +8,7 @@ import typer
 
 from khoso.authority.model import Assignment, AssignmentRequest, Search
 from khoso.commands.administering import Actor, administrator
-from khoso.commands.terminal import ACTOR, JsonOption, out, print_json, with_services
-from khoso.times import as_minute
+from khoso.commands.terminal import ACTOR, JsonOption, out, print_json, tell_time, with_services
 
 if TYPE_CHECKING:
     from khoso.wiring import Services
@@ -108,8 +107,8 @@ def _tell(assignment: Assignment, as_json: bool) -> None:
 
 def _describe(one: Assignment) -> None:
     """Two lines: what it is, and how it is named."""
-    until = "" if one.valid_until is None else f", đến | until {as_minute(one.valid_until)}"
-    ended = "" if one.ended_at is None else f", đã chấm dứt | ended {as_minute(one.ended_at)}"
+    until = "" if one.valid_until is None else f", đến | until {tell_time(one.valid_until)}"
+    ended = "" if one.ended_at is None else f", đã chấm dứt | ended {tell_time(one.ended_at)}"
     where = f"{one.agency_code} {one.type_code or '*'}"
     out.print(f"{one.subject}: {one.role}, {where}{until}{ended}", highlight=False, markup=False)
     out.print(f"  {one.assignment_id}", highlight=False)

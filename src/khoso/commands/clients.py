@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from khoso.commands.terminal import ACTOR, JsonOption, decode, out, print_json, read_file, with_services
-from khoso.times import as_minute
+from khoso.commands.terminal import ACTOR, JsonOption, decode, out, print_json, read_file, tell_time, with_services
 
 if TYPE_CHECKING:
     from khoso.identity.model import Client
@@ -58,7 +57,7 @@ def list_clients(as_json: JsonOption = False) -> None:
         return
     table = Table("client", "name", "agency", "quota", "ended")
     for client in found:
-        ended = "" if client.ended_at is None else as_minute(client.ended_at)
+        ended = "" if client.ended_at is None else tell_time(client.ended_at)
         table.add_row(client.client_id, client.name, client.agency_code, str(client.quota_per_hour or ""), ended)
     out.print(table)
 

@@ -9,7 +9,7 @@ import typer
 
 from khoso.caller import Caller
 from khoso.commands.terminal import EXIT_ERROR, JsonOption, decode, out, print_json, read_file, with_services
-from khoso.errors import InvalidInput
+from khoso.errors import InvalidInput, sentence
 from khoso.inputs import to_form_problem
 from khoso.issue_request import IssueRequest
 
@@ -104,5 +104,6 @@ def _describe(draft: "Draft") -> None:
 
 
 def _tell(outcome: "Outcome") -> None:
-    said = outcome.draft.result_code if outcome.draft is not None else (type(outcome.error).__doc__ or "").strip()
+    error, draft = outcome.error, outcome.draft
+    said = draft and draft.result_code if error is None else sentence(type(error))
     out.print(f"{outcome.seen.draft_id}: {said}", highlight=False, markup=False)

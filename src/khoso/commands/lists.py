@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from khoso.commands.terminal import JsonOption, out, print_json, with_services
-from khoso.times import as_minute
+from khoso.commands.terminal import JsonOption, out, print_json, tell_time, with_services
 
 if TYPE_CHECKING:
     from khoso.offline import OfflineCity
@@ -114,7 +113,7 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
     now = datetime.now(UTC)
     for row in rows:
         size = f", {row['bytes']:,} bytes" if "bytes" in row else ""
-        end = f", đến | until {as_minute(row['expires_at'])}" if "expires_at" in row else ""
+        end = f", đến | until {tell_time(row['expires_at'])}" if "expires_at" in row else ""
         age = _age((now - row["issued_at"]).total_seconds())
         out.print(f"  {row['list']}: v{row['version']}, {age}{end}{size}", highlight=False)
 

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from khoso.commands.terminal import EXIT_ERROR, JsonOption, err, out, print_json, with_services
-from khoso.times import as_minute
+from khoso.commands.terminal import EXIT_ERROR, JsonOption, err, out, print_json, tell_time, with_services
 
 if TYPE_CHECKING:
     from khoso.recovering import Loss
@@ -62,7 +61,7 @@ def _show(loss: "Loss") -> None:
     for lost in loss.lists:
         recorded = "-" if lost.recorded_version is None else f"v{lost.recorded_version}"
         versions = f"{recorded} < v{lost.published_version}"
-        behind = f"status list {lost.list_id}: {versions} ({as_minute(lost.published_at)})"
+        behind = f"status list {lost.list_id}: {versions} ({tell_time(lost.published_at)})"
         out.print(f"{behind}, {lost.lost_papers} kết quả đã mất | results lost", highlight=False)
     _show_codes("Thu hồi lại | to be withdrawn again", [one.result_code for one in loss.withdrawn])
     _show_codes("Giữ như trong sổ | left as recorded", [one.result_code for one in loss.restored])

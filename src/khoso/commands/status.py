@@ -11,12 +11,11 @@ import typer
 
 from khoso.caller import everything_of
 from khoso.commands.recover import recover
-from khoso.commands.terminal import EXIT_ERROR, JsonOption, err, out, print_json, read_file, with_services
+from khoso.commands.terminal import EXIT_ERROR, JsonOption, err, out, print_json, read_file, tell_time, with_services
 from khoso.errors import InvalidInput
 from khoso.inputs import to_form_problem
 from khoso.orders.model import Act, FileRequest, Order, Orderer, OrderRequest, Preview, PreviewRequest, State
 from khoso.orders.view import view
-from khoso.times import as_minute
 
 if TYPE_CHECKING:
     from khoso.wiring import Services
@@ -211,7 +210,7 @@ def _tell(order: Order, as_json: bool) -> None:
 
 def _describe(order: Order) -> None:
     """Two lines: what it is, and how it is named."""
-    when = "" if order.effective_at is None else f", từ | from {as_minute(order.effective_at)}"
+    when = "" if order.effective_at is None else f", từ | from {tell_time(order.effective_at)}"
     faults = f", {order.faults} bị bỏ hoặc vướng | left out or in the way" if order.faults else ""
     what = f"{order.act}, {order.results} kết quả | results, {order.decision_number}, {order.author}"
     out.print(f"{order.state}: {what}{when}{faults}", highlight=False, markup=False)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -14,6 +15,7 @@ from rich.console import Console
 from khoso import config as configuration
 from khoso.errors import InputProblem, InvalidInput, KhosoError, code_of, sentence
 from khoso.inputs import to_form_problem
+from khoso.times import as_minute
 
 if TYPE_CHECKING:
     from khoso.wiring import Services
@@ -63,6 +65,11 @@ def tell_failure(failure: Failure, *, as_json: bool) -> None:
     err.print(f"[red]{failure.title}[/]")
     for line in [f"{one.field}: {one.message}" for one in failure.problems] or [failure.detail]:
         err.print(line, highlight=False, markup=False)
+
+
+def tell_time(instant: datetime) -> str:
+    """`14:05 23/11/2026 +07`: with its zone, for the options take times of UTC."""
+    return f"{as_minute(instant)} +07"
 
 
 def read_file(file: Path) -> bytes:

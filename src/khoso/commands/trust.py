@@ -12,9 +12,18 @@ import msgspec
 import typer
 
 from khoso import config as configuration
-from khoso.commands.terminal import ACTOR, JsonOption, decode, out, print_json, read_file, with_services, write_file
+from khoso.commands.terminal import (
+    ACTOR,
+    JsonOption,
+    decode,
+    out,
+    print_json,
+    read_file,
+    tell_time,
+    with_services,
+    write_file,
+)
 from khoso.errors import InputProblem, InvalidInput
-from khoso.times import as_minute
 
 if TYPE_CHECKING:
     from khoso.catalogue.ceremony import Change, Loss
@@ -130,7 +139,7 @@ def publish(
         return trust
 
     trust = with_services(act)
-    until = as_minute(_instant(trust.expires_at))
+    until = tell_time(_instant(trust.expires_at))
     out.print(f"Đã công bố | published: version {trust.version}, until {until}", highlight=False)
 
 
@@ -193,7 +202,7 @@ def _tell_list(origin: str, trust: "Trust", present: "Trust") -> None:
     lines = {
         "Nơi | origin": origin,
         "Phiên bản | version": f"{trust.version}{after}",
-        "Hết hạn | ends": as_minute(_instant(trust.expires_at)),
+        "Hết hạn | ends": tell_time(_instant(trust.expires_at)),
         "Nội dung | content": f"{len(trust.agencies)} cơ quan | agencies, {len(trust.keys)} khoá | keys, "
         f"{len(trust.publishers)} khoá công bố | publishers",
     }

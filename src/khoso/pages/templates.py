@@ -14,7 +14,7 @@ from khoso.formats.trust_list import public_der
 from khoso.formats.verdict import Outcome
 from khoso.pages.assets import asset_url
 from khoso.pages.browsers import name_browser
-from khoso.times import VIETNAM
+from khoso.times import as_minute
 from khoso.verification.model import FieldView, VerdictView
 from khoso.verification.wording import Wording, words
 
@@ -48,7 +48,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(asset_url=asset_url, blank=Blank())
-    made.filters.update(_unless_blank(iso=iso, instant=instant, last_instant=last_instant, rows=rows))
+    made.filters.update(_unless_blank(iso=iso, instant=as_minute, last_instant=last_instant, rows=rows))
     made.filters["browser_name"] = name_browser
     made.tests["blank"] = is_blank
     return made
@@ -64,14 +64,9 @@ def encoded_roots(roots: PublicKeys) -> str:
     return " ".join(b64encode(public_der(key)).decode() for key in roots.values())
 
 
-def instant(moment: datetime) -> str:
-    """`14:05 23/11/2026`, in Vietnam's time."""
-    return f"{moment.astimezone(VIETNAM):%H:%M %d/%m/%Y}"
-
-
 def last_instant(end: datetime) -> str:
     """The last minute before an end: what ends at midnight is good until 23:59 of the day before."""
-    return instant(end - timedelta(seconds=1))
+    return as_minute(end - timedelta(seconds=1))
 
 
 def iso(moment: datetime) -> str:
