@@ -9,8 +9,9 @@ import os
 import sys
 from bisect import bisect_left
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import msgspec
 import structlog
@@ -128,6 +129,24 @@ def tell_refusal(reason: str) -> None:
     REFUSALS.labels(reason).inc()
 
 
+class _Patient:
+    """A stream that loses what it cannot write, on a full disk or to a reader that has gone, and says nothing.
+
+    Logging must not be why something ends: least of all what is told of an error, inside its handler.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
 def configure_logging(config: Config) -> None:
     """Logs go to standard output, one JSON object or one readable line each."""
     renderer: Any = structlog.processors.JSONRenderer(serializer=lambda value, **_: msgspec.json.encode(value).decode())
@@ -142,7 +161,7 @@ def configure_logging(config: Config) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Patient(sys.stdout))),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)

@@ -5,8 +5,10 @@ import multiprocessing
 import os
 import shutil
 import socket
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Event
 
 from granian import Granian
@@ -23,6 +25,7 @@ _DRAIN_SECONDS = 10
 _BACKPRESSURE = 256
 """Requests one worker handles at once; more wait in the socket."""
 
+_MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is made for this account alone
 _LOGGERS = {"loggers": {"_granian": {"handlers": [], "propagate": True}}}
 """Why a web worker ended goes where all logs go."""
 
@@ -99,8 +102,7 @@ def _shared_metrics(config: Config) -> Iterator[None]:
 
     Held by a lock: what a server has left that was killed is removed when the next one starts.
     """
-    places = (config.data_dir / "metrics").resolve()
-    places.mkdir(parents=True, exist_ok=True)
+    places = _place_of_metrics(config)
     with abandoned(places.glob("[!.]*")) as left:
         for one in left:
             shutil.rmtree(one, ignore_errors=True)
@@ -111,3 +113,16 @@ def _shared_metrics(config: Config) -> Iterator[None]:
     finally:
         shutil.rmtree(directory, ignore_errors=True)
         os.close(lock)
+
+
+def _place_of_metrics(config: Config) -> Path:
+    """Memory, where the system has such a place: whoever counts in a mapped file is ended by a disk that is full."""
+    own = _MEMORY / f"khoso-{os.getuid()}"
+    with suppress(OSError):
+        own.mkdir(mode=0o700, exist_ok=True)
+        found = own.lstat()
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():  # else somebody else was here before
+            return own
+    places = (config.data_dir / "metrics").resolve()
+    places.mkdir(parents=True, exist_ok=True)
+    return places

@@ -2,12 +2,16 @@
 
 import os
 import signal
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import msgspec
+import pytest
 
 from demo.launching import list_processes
 from khoso.config import Config
@@ -114,6 +118,38 @@ def test_what_a_killed_server_counted_goes_with_the_next_start(config: Config, t
     with serving(config, tmp_path / "log", "--workers", "1", "--no-with-worker") as server:
         assert not left.exists()
         assert directory_of(server).exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, to be filled."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", place], capture_output=True).returncode:
+        pytest.skip("only root may mount a small disk")
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def test_a_full_disk_ends_no_worker_and_lets_the_next_one_start(
+    config: Config, key_dir: Path, tmp_path: Path, small_disk: Path
+) -> None:
+    on_it = msgspec.structs.replace(config, data_dir=small_disk)
+    with serving(on_it, tmp_path / "log", "--workers", "2", "--no-with-worker") as server:
+        before = ages_of_statuses(wait_for_metrics(server, key_dir, lambda told: len(ages_of_statuses(told)) == 2))
+        with suppress(OSError), (small_disk / "filled").open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+        for number in range(60):  # each status and method is counted at a place of its own
+            httpx.request("GET", f"{server.url}/api/v1/nothing{number}")
+            httpx.request("DELETE", f"{server.url}/v")
+        verify_seven(server)
+        after = wait_for_metrics(server, key_dir, lambda told: told.get(FOREIGN, 0) >= 7)
+        assert ages_of_statuses(after).keys() == before.keys()
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        server.wait_until("/readyz")
+        wait_for_metrics(server, key_dir, lambda told: len(ages_of_statuses(told).keys() - before.keys()) == 2)
 
 
 def test_ages_are_told_also_when_the_disk_refuses_something(config: Config, key_dir: Path, tmp_path: Path) -> None:
