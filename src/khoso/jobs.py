@@ -18,6 +18,9 @@ if TYPE_CHECKING:  # loaded where it is used: it takes as long as half of all el
 Work = Callable[[bytes], Awaitable[None]]
 """What a job does with its payload. It may be started again after a crash, so it must take up where it was."""
 
+_AT_A_TIME = 2
+"""Jobs of one kind, in all workers together: an import may hold a file of 64 MB and what is read of it."""
+
 Chore = Callable[[], Awaitable[None]]
 
 
@@ -79,7 +82,7 @@ def _queries(conn: Connection) -> "Queries":
 
 def _register(queue: "PgQueuer", work: Mapping[str, Work], chores: Mapping[str, tuple[str, Chore]]) -> "PgQueuer":
     for name, one in work.items():
-        queue.entrypoint(name)(_job(one))
+        queue.entrypoint(name, concurrency_limit=_AT_A_TIME)(_job(one))
     for name, (cron, chore) in chores.items():
         queue.schedule(name, cron)(_scheduled(chore))
     return queue

@@ -231,6 +231,7 @@ async def test_a_filled_template_is_issued(bulk: BulkDesk, file_format: str, med
     answer = await bulk.get("/api/v1/imports/template", type_code=TYPE_CODE, format=file_format)
     assert answer.headers["content-type"] == media_type
     assert answer.headers["content-disposition"] == f'attachment; filename="{TYPE_CODE}.{file_format}"'
+    assert answer.content.startswith({"xlsx": b"PK", "csv": "\ufeffMã".encode()}[file_format]), "Excel looks there"
     _, shown = await bulk.bring(_filled(answer.content, file_format), file_format)
     assert (shown["state"], shown["rows_issued"]) == ("finished", 1)
 

@@ -159,6 +159,36 @@ def test_rich_and_phonetic_texts() -> None:
     assert rows_of(content)[1] == (2, ["Đà Nẵng"])
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("Nguyễn Văn A_x000D_\n", "Nguyễn Văn A\r\n"),
+        ("_x005F_x000D_", "_x000D_"),
+        ("Phố _xD83D__xDE00_", "Phố 😀"),
+        ("box_x12_", "box_x12_"),
+    ],
+)
+def test_escaped_characters_are_what_they_stand_for(written: str, said: str) -> None:
+    inline = f"<is><t xml:space='preserve'>{written}</t></is>"
+    content = changed(with_cell(4), SHEET, {'t="n"': 't="inlineStr"', "<v>4</v>": inline})
+    assert rows_of(content)[1] == (2, [said])
+
+
+def test_texts_and_styles_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However small they are in the file, each weighs in memory."""
+    shared = io.BytesIO(with_cell("x"))
+    with zipfile.ZipFile(shared, "a") as book:
+        book.writestr("xl/sharedStrings.xml", "<sst>" + "<si/>" * 9 + "</sst>")
+    assert rows_of(shared.getvalue()) == rows_of(with_cell("x"))
+    monkeypatch.setattr(xlsx, "MAX_TEXTS", 8)
+    with pytest.raises(Unreadable, match="too_large"):
+        rows_of(shared.getvalue())
+    for more in ('<xf numFmtId="14"/>', '<xf numFmtId="0"/>'):
+        styled = changed(with_cell(4), "xl/styles.xml", {"</cellXfs>": more * xlsx.MAX_STYLES + "</cellXfs>"})
+        with pytest.raises(Unreadable, match="not_xlsx"):
+            rows_of(styled)
+
+
 def test_a_cell_far_out_costs_nothing() -> None:
     """A reader that lays cells out in a rectangle would need 400 GB for these two."""
     content = changed(with_cell("x"), SHEET, {'r="2"': 'r="1048576"', 'r="A2"': 'r="XFD1048576"'})
@@ -187,6 +217,7 @@ def test_columns_are_counted_by_what_they_hold() -> None:
         (SHEET, {'r="2"': 'r="two"'}),
         (SHEET, {'r="2"': 'r="1048577"'}),
         (SHEET, {"<v>4</v>": "<v>four</v>"}),
+        (SHEET, {'t="n"': 't="str"', "<v>4</v>": "<v>_xD83D_</v>"}),
         (SHEET, {'t="n"': 't="s"', "<v>4</v>": "<v>99</v>"}),
         ("xl/_rels/workbook.xml.rels", {"worksheets/sheet1.xml": "worksheets/none.xml"}),
     ],
@@ -202,6 +233,7 @@ def test_columns_are_counted_by_what_they_hold() -> None:
         "row",
         "row far out",
         "number",
+        "half a character",
         "shared text",
         "no sheet part",
     ],

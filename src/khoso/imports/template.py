@@ -6,6 +6,7 @@ dates as dates.
 
 import io
 import zipfile
+from codecs import BOM_UTF8
 from typing import Literal
 from xml.sax.saxutils import escape
 
@@ -52,7 +53,7 @@ def make_template(result_type: ResultType, template_format: TemplateFormat) -> b
     meant = by_heading(columns)
     headings = [_heading(column, meant[fold(column.label_vi)]) for column in columns]
     if template_format == "csv":
-        return csv_lines([headings])
+        return BOM_UTF8 + csv_lines([headings])  # by which Excel, opening it, knows the encoding
     return _workbook(columns, headings)
 
 

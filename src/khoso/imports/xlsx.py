@@ -20,6 +20,12 @@ MAX_INFLATED_BYTES = 512 * 1024 * 1024
 MAX_TEXTS_BYTES = 128 * 1024 * 1024
 """Texts that cells share are held in memory."""
 
+MAX_TEXTS = 4_000_000
+"""A text weighs more there than in the file, and in the file an empty one next to nothing."""
+
+MAX_STYLES = 65_490
+"""Cell styles and number formats, each, as Excel has them."""
+
 MAX_PARTS = 1_000
 MAX_COLUMNS = 300
 MAX_ROW_NUMBER = 1_048_576
@@ -42,6 +48,7 @@ _MAX_DEPTH = 100
 _REFERENCE = re.compile(r"([A-Z]{1,3})[0-9]{1,7}")
 _DATE_FORMATS = frozenset({14, 15, 16, 17, 22, *range(27, 32), 36, *range(50, 59)})  # built in: 18.8.30
 _LITERAL = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.|_.')  # in a number format: quoted, colour or locale, escaped
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _FIRST_SERIAL, _LAST_SERIAL = 61, 2_900_000  # 1 March 1900: before it Excel counts a day that never was
 _FORMULA = Flaw(
     "formula",
@@ -161,17 +168,22 @@ def _shared_texts(book: zipfile.ZipFile) -> Iterator[str]:
     """The shared strings (18.4)."""
     if _TEXTS not in book.namelist():
         return
-    if book.getinfo(_TEXTS).file_size > MAX_TEXTS_BYTES:
-        raise Unreadable(
-            Fault(
-                "too_large",
-                f"bảng tính có hơn {MAX_TEXTS_BYTES >> 20} MB văn bản: dùng CSV"
-                f" | the workbook holds over {MAX_TEXTS_BYTES >> 20} MB of text: use CSV",
-            )
+    too_large = Unreadable(
+        Fault(
+            "too_large",
+            f"bảng tính có hơn {MAX_TEXTS_BYTES >> 20} MB văn bản hoặc {MAX_TEXTS:,} văn bản khác nhau: dùng CSV"
+            f" | the workbook holds over {MAX_TEXTS_BYTES >> 20} MB of text or {MAX_TEXTS:,} texts: use CSV",
         )
+    )
+    if book.getinfo(_TEXTS).file_size > MAX_TEXTS_BYTES:
+        raise too_large
     events = _events(book, _TEXTS)
+    texts = 0
     for kind, name, _ in events:
         if kind == "start" and name == "si":
+            if texts == MAX_TEXTS:
+                raise too_large
+            texts += 1
             yield _text_until("si", events)[0]
 
 
@@ -186,6 +198,8 @@ def _date_styles(book: zipfile.ZipFile) -> frozenset[str]:
             formats.add(attributes["numFmtId"])
         elif kind == "start" and name == "xf" and in_cell_styles:
             styles.append(attributes.get("numFmtId") in formats)
+        if max(len(styles), len(formats)) > MAX_STYLES:
+            raise ValueError("more styles than there can be")
     return frozenset(str(index) for index, shows_date in enumerate(styles) if shows_date)
 
 
@@ -301,7 +315,15 @@ def _text_until(closing: str, events: Iterator[Event]) -> tuple[str, bool]:
                     f"ô có hơn {MAX_CELL} ký tự: rút ngắn lại | a cell holds more than {MAX_CELL} characters",
                 )
             )
-    return "".join(texts), has_formula
+    return _unescaped("".join(texts)), has_formula
+
+
+def _unescaped(text: str) -> str:
+    """A text with the characters that XML cannot hold, or would change: `_x000D_` is a carriage return (22.9.2.19)."""
+    if "_x" not in text:
+        return text
+    plain = _ESCAPED.sub(lambda escape: chr(int(escape[1], 16)), text)
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16")  # whose halves are escaped each by itself
 
 
 def _events(book: zipfile.ZipFile, part: str) -> Iterator[Event]:
