@@ -2,10 +2,12 @@
 // hash (pages/assets.py).
 
 import { copyFileSync, rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { build } from "vite";
 
-const BUILT = new URL("../src/khoso/pages/built/", import.meta.url).pathname;
-const PAGES = new URL("pages/", import.meta.url).pathname;
+const here = (path) => fileURLToPath(new URL(path, import.meta.url)); // a directory may have a name like "Tài liệu"
+const BUILT = here("../src/khoso/pages/built/");
+const PAGES = here("pages/");
 const SCRIPTS = ["src/khoso.ts", "src/account.ts", "src/verify.ts", "src/scanner/scanner.ts", "workers/decoder.ts"];
 const CLASSIC = ["workers/service_worker.ts"]; // not every browser takes a module as a service worker
 const WASM = new URL(import.meta.resolve("zxing-wasm/reader/zxing_reader.wasm"));
@@ -23,7 +25,7 @@ for (const script of [...SCRIPTS, ...CLASSIC]) {
     logLevel: "warn",
     plugins: [nowhereElse],
     define: { "process.env.NODE_ENV": '"production"' },
-    resolve: { alias: { "@khoso/verifier": new URL("verifier/src/index.ts", import.meta.url).pathname } },
+    resolve: { alias: { "@khoso/verifier": here("verifier/src/index.ts") } },
     build: {
       outDir: BUILT,
       emptyOutDir: false,

@@ -96,7 +96,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         config = msgspec.convert(given, Config, strict=False, dec_hook=_read_path)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"{_variable(str(error))}; see docs/operations.md") from None
-    _check(config)
+    check(config)
     return config
 
 
@@ -118,7 +118,8 @@ def _variable(message: str) -> str:
     return _UNKNOWN.sub(lambda found: f"There is an unknown setting `{PREFIX}{found[1].upper()}`", message)
 
 
-def _check(config: Config) -> None:
+def check(config: Config) -> None:
+    """Raise ConfigurationError for what does not go together, or could not be printed in a code."""
     origin = urlsplit(config.public_url)
     if origin.scheme not in ("http", "https") or not origin.hostname or origin.path or origin.query or origin.username:
         raise ConfigurationError("KHOSO_PUBLIC_URL is an origin only, such as https://kho.example.vn")

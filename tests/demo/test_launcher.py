@@ -41,7 +41,8 @@ def count_papers(demo: Demo) -> int:
 
 
 def test_it_starts_says_where_to_look_and_ends_with_nothing_left(new_demo: NewDemo) -> None:
-    demo = new_demo()
+    closed = "http://127.0.0.1:9"  # in many an office a proxy is set
+    demo = new_demo(http_proxy=closed, https_proxy=closed)
     for _ in ("first", "later"):
         demo.start()
         demo.wait_ready()
@@ -133,6 +134,14 @@ def test_papers_are_as_old_as_their_loading_and_their_codes_follow_the_address(n
     verdict = httpx.post(f"http://127.0.0.1:{demo.port}/api/v1/verify", json={"code": code}).json()
     assert verdict["outcome"] == "in_force"
     assert code in demo.places.sheet.read_text()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::1", "Laptop"])
+def test_a_host_that_no_phone_finds_in_a_code_is_refused_at_once(new_demo: NewDemo, host: str) -> None:
+    demo = new_demo()
+    assert demo.run("--host", host) == 1
+    assert "phone" in demo.err
+    assert not demo.keys_dir.exists()
 
 
 def test_keys_that_do_not_fit_the_database_are_told(new_demo: NewDemo) -> None:

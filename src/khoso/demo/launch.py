@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 from rich.console import Console
 
-from khoso.config import Config, to_environment
+from khoso.config import Config, check, to_environment
 from khoso.demo import store
 from khoso.demo.announcement import announce, write_env
 from khoso.demo.build import load_demonstration
@@ -44,6 +44,7 @@ def run(config: Config, out: Console, err: Console, *, fresh: bool, prepare_only
     """Make what is missing and serve it until Ctrl-C or SIGTERM. Raises errors of the family, each with what to do."""
     for name in _ENDING:
         signal.signal(name, _interrupt_once)
+    _reach_this_machine_directly(config.host)
     places = Places(config.data_dir)
     with suppress(KeyboardInterrupt), places.held() as lock, err.status("PostgreSQL…") as status:
         check_address(config)
@@ -71,8 +72,12 @@ def run(config: Config, out: Console, err: Console, *, fresh: bool, prepare_only
 def demo_config(config: Config, host: str | None) -> Config:
     """The configuration of a demonstration: it is reached where it listens, and tells a person of errors only.
 
-    Whatever was set otherwise than by default stays.
+    Whatever was set otherwise than by default stays. Raises ConfigurationError for a host that no phone reaches.
     """
+    if host and (host == "0.0.0.0" or ":" in host):  # noqa: S104 - refused
+        raise ConfigurationError(
+            "--host is printed in the codes: give the address by which phones reach this machine, such as 192.168.1.20"
+        )
     own = {
         "host": host or config.host,
         "public_url": f"http://{host or 'localhost'}:{config.port}",
@@ -81,7 +86,15 @@ def demo_config(config: Config, host: str | None) -> Config:
     }
     usual = Config()
     unset = {name: value for name, value in own.items() if getattr(config, name) == getattr(usual, name)}
-    return with_provider(msgspec.structs.replace(config, demo=True, **unset))
+    ready = with_provider(msgspec.structs.replace(config, demo=True, **unset))
+    check(ready)
+    return ready
+
+
+def _reach_this_machine_directly(host: str) -> None:
+    """An office's proxy, where one is set, is not asked for what this and its child processes want of each other."""
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "localhost", "127.0.0.1", "::1", host)))
 
 
 @contextmanager
