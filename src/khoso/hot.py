@@ -87,6 +87,7 @@ class HotRoute(Generic[Body]):
             if scope["method"] != "POST":
                 raise MethodNotAllowedException(headers={"allow": "POST"})
             caller = self._admit(await find_caller(scope))
+            self._check_announced(scope["headers"])
             body = _parse(read, await self._read_body(receive))
             return self.status, _HEADERS, await self.handle(body, Asking(caller, scope["headers"], state))
 
@@ -98,6 +99,12 @@ class HotRoute(Generic[Body]):
         if caller is not None and not caller.may(self.scope):
             raise NotPermitted(self.scope)
         return caller
+
+    def _check_announced(self, headers: Iterable[Header]) -> None:
+        """Refuse at once what says that it will be too large: else a few that send slowly hold the proxy's places."""
+        announced = find_header(headers, b"content-length")
+        if announced is not None and announced.isdigit() and int(announced) > self.max_body:
+            raise BodyTooLarge(self.max_body)
 
     async def _read_body(self, receive: Receive) -> bytes:
         body = b""

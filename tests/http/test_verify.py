@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from asgi import ask
 from desk import Desk, Json, problem, read
 from forging import malformed, resign
-from grounds import ORIGIN, Clock, open_client, running
+from grounds import ORIGIN, Clock, open_client
 from khoso import following, wiring
 from khoso.app import create_app
 from khoso.config import Config
 from khoso.formats import lookup
 from khoso.formats.claims import StatusRef
-from khoso.front import Front
 from samples import truck_permit
 from waiting import until_rows
 
@@ -258,22 +258,24 @@ async def test_neither_both_nor_none_nor_anything_else_is_asked(desk: Desk) -> N
 
 
 async def test_who_hangs_up_before_his_body_is_complete_has_asked_nothing(config: Config, clock: Clock) -> None:
-    said: list[Any] = []
-    heard = iter(
-        [{"type": "http.request", "body": b'{"code":', "more_body": True}, {"type": "http.disconnect"}],
-    )
+    heard = iter([{"type": "http.request", "body": b'{"code":', "more_body": True}, {"type": "http.disconnect"}])
 
     async def receive() -> Any:
         return next(heard)
 
-    async def send(message: Any) -> None:
-        said.append(message)
-
-    app = create_app(config, clock)
-    scope: Any = {"type": "http", "method": "POST", "path": "/api/v1/verify", "headers": [], "query_string": b""}
-    async with running(app):
-        await Front(app)(scope, receive, send)
+    said = await ask(create_app(config, clock), "POST", "/api/v1/verify", receive=receive)
     assert [message.get("status") for message in said] == [422, None]
+
+
+async def test_what_says_that_it_will_be_too_large_is_refused_unread(config: Config, clock: Clock) -> None:
+    async def receive() -> Any:
+        raise AssertionError("it is waited for")
+
+    for announced, status in ((b"8193", 413), (b"9" * 20, 413)):
+        start, _ = await ask(
+            create_app(config, clock), "POST", "/api/v1/verify", [(b"content-length", announced)], receive
+        )
+        assert start["status"] == status
 
 
 async def test_five_thousand_texts_that_are_no_code(desk: Desk) -> None:
