@@ -25,6 +25,7 @@ install() {
 
 ldconfig -p 2>/dev/null | grep -q 'libzbar\.so' || need libzbar0 'codes read by the second decoder, zbar'
 has_browser || need chromium-headless-shell 'pages in a real browser'
+has_command docker-compose || need docker-compose 'compose.yaml read as an operator would have it read'
 has_command haproxy || need haproxy 'slow and oversized requests cut by the front proxy'
 has_command pgbouncer || need pgbouncer 'the database behind a connection pooler'
 has_command softhsm2-util || need softhsm2 'keys in a signing device (PKCS #11)'
