@@ -129,6 +129,10 @@ class OrderEnded(KhosoError):
     """Quyết định này không còn chờ để duyệt hay huỷ. | The order no longer waits to be approved or cancelled."""
 
 
+class ImportEnded(KhosoError):
+    """Việc nhập tệp đã kết thúc, không huỷ được nữa. | The import has ended and can be cancelled no more."""
+
+
 class SecondPersonNeeded(KhosoError):
     """Người lập không được tự duyệt; cần người thứ hai. | Nobody approves his own order: a second person is needed."""
 

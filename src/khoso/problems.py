@@ -41,6 +41,7 @@ STATUS: Mapping[type[KhosoError], int] = {
     errors.StatusChangeRefused: 409,
     errors.NotAsExpected: 409,
     errors.OrderEnded: 409,
+    errors.ImportEnded: 409,
     errors.LastAdministrator: 409,
     errors.DraftEnded: 409,
     errors.HoldReleased: 409,

@@ -259,6 +259,7 @@ EXPECTED: dict[str, Line] = {
         _ISSUERS, 200, send=lambda _: {"params": {"type_code": "KQ.H17.000001", "format": "csv"}}
     ),
     "GET /api/v1/imports/{import_id}": _to(_ISSUERS, 200, "import"),
+    "POST /api/v1/imports/{import_id}/cancellation": _to(_ISSUERS, 200, "import"),
     "GET /api/v1/imports/{import_id}/errors": _to(_ISSUERS, 200, "import"),
     "GET /api/v1/imports/{import_id}/results": _to(_ISSUERS, 200, "import"),
     # status orders

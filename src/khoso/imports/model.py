@@ -13,7 +13,9 @@ from khoso.formats.result_type import ResultType
 
 FileFormat = Literal["csv", "xlsx", "ndjson"]
 HolderKind = Literal["person", "organisation"]
-State = Literal["validating", "rejected", "issuing", "finished"]
+State = Literal["validating", "rejected", "issuing", "finished", "cancelled"]
+"""validating, issuing: under way · rejected: nothing of it was issued · finished: all that was right in it ·
+cancelled: by somebody; what was issued before stays issued"""
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_ROWS = 1_000_000

@@ -9,9 +9,10 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 from litestar.response import Stream
-from litestar.status_codes import HTTP_202_ACCEPTED
+from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 
 from khoso.caller import Caller, Purview
 from khoso.errors import InputProblem, InvalidInput
@@ -21,6 +22,7 @@ from khoso.imports.results import ResultFormat, result_file
 from khoso.imports.service import MAX_PAGE, Imports
 from khoso.imports.template import TemplateFormat, make_template
 from khoso.inputs import check_idempotency_key
+from khoso.problems import Problem
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _FORMATS: Mapping[str, FileFormat] = {
@@ -42,7 +44,8 @@ class ImportView(msgspec.Struct, frozen=True, kw_only=True):
     import_id: UUID
     type_code: str
     state: State
-    """`validating` and `issuing` are under way; `rejected`: nothing is issued; `finished`: what was right is issued."""
+    """`validating` and `issuing` are under way; `rejected`: nothing is issued; `finished`: what was right is issued;
+    `cancelled`: what was issued until then stays issued, and nothing more is"""
     rows_checked: int
     rows_total: int | None
     """Known once the whole file is read."""
@@ -99,6 +102,25 @@ async def show_import(
 ) -> ImportView:
     job = await imports.get_import(import_id, purview)
     return _view(job)
+
+
+@post(
+    "/api/v1/imports/{import_id:uuid}/cancellation",
+    opt=_ISSUE,
+    status_code=HTTP_200_OK,
+    responses={409: ResponseSpec(Problem, description="It has ended: there is nothing to cancel")},
+    tags=["imports"],
+    summary="Issue nothing more of a file",
+    description="Results that were issued before stay issued, and their codes in the file of results: who wants them"
+    " undone revokes them. The rows that are left are not issued, and the file is deleted. Again changes nothing.",
+)
+async def cancel_import(
+    import_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    purview: NamedDependency[Purview],
+    imports: NamedDependency[Imports],
+) -> ImportView:
+    return _view(await imports.cancel(import_id, purview, caller.subject))
 
 
 @get(
@@ -181,4 +203,11 @@ def _download(name: str, file_format: FileFormat) -> dict[str, str]:
     }
 
 
-HANDLERS = [start_import, show_import, list_import_errors, show_import_results, show_import_template]
+HANDLERS = [
+    start_import,
+    show_import,
+    cancel_import,
+    list_import_errors,
+    show_import_results,
+    show_import_template,
+]

@@ -2,7 +2,8 @@
 
 A step is one transaction: it locks the job's row, takes the next rows, issues them and records what came of each. So
 the rows that are done are exactly those up to `last_row`, and a new run begins after them. A check that was
-interrupted begins anew; it has issued nothing.
+interrupted begins anew; it has issued nothing. Whoever cancels locks the same row: the step that is under way is done
+whole, and none comes after it.
 """
 
 import asyncio
@@ -110,7 +111,10 @@ class _Run(Generic[Prepared]):
             await self._end(unreadable.faults)
 
     async def _validate(self) -> bool:
-        """Read the whole file, and check every row unless only the good ones are asked for. True: issue it."""
+        """Read the whole file, and check every row unless only the good ones are asked for. True: issue it.
+
+        False as well if it is to stop, or was cancelled, or another worker has begun to issue.
+        """
         total = invalid = 0
         faults: list[Fault] = []
         chunks: Iterator[_Chunk[Any]] = self._chunks(_pass_over) if self._job.issue_valid else self._chunks(self._check)
@@ -123,7 +127,8 @@ class _Run(Generic[Prepared]):
                 if len(faults) < MAX_LISTED:
                     faults += chunk.faults
                 async with db.transaction(self._pool, self._bounds) as conn:
-                    await store.note_checked(conn, self._import_id, total)
+                    if not await store.note_checked(conn, self._import_id, total):
+                        return False
         if invalid and not self._job.issue_valid:
             await self._end(faults, total, invalid)
             return False
@@ -141,7 +146,7 @@ class _Run(Generic[Prepared]):
         await self._end()
 
     async def _issue_chunk(self, chunk: _Chunk[Prepared]) -> bool:
-        """One step. False, with nothing done, if another worker has gone on with this import."""
+        """One step. False, with nothing done, if another worker has gone on with this import, or it was cancelled."""
         async with db.transaction(self._pool, self._bounds) as conn:
             taken = await store.take_rows(
                 conn, self._import_id, self._last_row, chunk.last_row, len(chunk.good), chunk.invalid

@@ -10,10 +10,11 @@ from uuid import UUID, uuid4
 import msgspec
 
 from khoso import db
+from khoso.auditing import store as auditing
 from khoso.bounds import of_agencies
 from khoso.caller import Purview
 from khoso.db import Pool
-from khoso.errors import IdempotencyKeyReused, InputProblem, InvalidInput, NotFound
+from khoso.errors import IdempotencyKeyReused, ImportEnded, InputProblem, InvalidInput, NotFound
 from khoso.formats.result_type import ResultType
 from khoso.imports import store
 from khoso.imports.model import JOB_NAME, BulkIssuer, Enqueue, FaultPage, Job, Result, Upload
@@ -52,6 +53,23 @@ class Imports:
         """Raises NotFound alike for one that is absent and one outside of the purview."""
         async with db.transaction(self._pool, of_agencies(purview.agencies)) as conn:
             return await _get_job(conn, import_id, purview)
+
+    async def cancel(self, import_id: UUID, purview: Purview, actor: str) -> Job:
+        """Issue nothing more of a file; again changes nothing. What is issued stays so, the step that is under way too.
+
+        Raises NotFound, and ImportEnded if it was rejected, or all of it is done.
+        """
+        async with db.transaction(self._pool, of_agencies(purview.agencies, "issue")) as conn:
+            await _get_job(conn, import_id, purview)
+            now = self._now()
+            cancelled = await store.cancel_job(conn, import_id, now)
+            job = await _get_job(conn, import_id, purview)
+            if job.state != "cancelled":
+                raise ImportEnded(import_id)
+            if cancelled:
+                await store.delete_file(conn, import_id)
+                await auditing.append(conn, [auditing.Entry(actor, "cancel_import", str(import_id))], now)
+            return job
 
     async def list_faults(self, import_id: UUID, purview: Purview, cursor: int, limit: int) -> FaultPage:
         """A page of what is wrong with the file. Raises NotFound."""

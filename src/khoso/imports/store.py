@@ -79,11 +79,14 @@ async def find_piece(conn: Connection, import_id: UUID, piece: int) -> bytes | N
     return content
 
 
-async def note_checked(conn: Connection, import_id: UUID, rows: int) -> None:
-    """How far the check has come; for the eye only."""
-    await conn.execute(
-        "UPDATE import_job SET rows_checked = $2 WHERE import_id = $1 AND state = 'validating'", import_id, rows
+async def note_checked(conn: Connection, import_id: UUID, rows: int) -> bool:
+    """How far the check has come; for the eye only. False if there is nothing to check any more."""
+    noted = await conn.fetchval(
+        "UPDATE import_job SET rows_checked = $2 WHERE import_id = $1 AND state = 'validating' RETURNING true",
+        import_id,
+        rows,
     )
+    return noted is not None
 
 
 async def start_issuing(conn: Connection, import_id: UUID, rows_total: int) -> None:
@@ -137,6 +140,20 @@ async def end_job(
         now,
     )
     return ended is not None
+
+
+async def cancel_job(conn: Connection, import_id: UUID, now: datetime) -> bool:
+    """Cancel an import once its step has ended; the row stays locked until the commit. False if it has ended itself."""
+    cancelled = await conn.fetchval(
+        """
+        UPDATE import_job SET state = 'cancelled', finished_at = $2
+         WHERE import_id = $1 AND finished_at IS NULL
+        RETURNING true
+        """,
+        import_id,
+        now,
+    )
+    return cancelled is not None
 
 
 async def delete_file(conn: Connection, import_id: UUID) -> None:
