@@ -204,11 +204,17 @@ def import_file(
     type_code: Annotated[str, typer.Option("--type", help="Code of the result type, such as KQ.H17.000001.")],
     agency: Annotated[str, typer.Option(help="Code of the issuing agency.")],
     actor: Annotated[str, typer.Option(help="Who issues; goes into the audit.")],
-    idempotency_key: Annotated[str | None, typer.Option(help="One per file; the file's own hash if left out.")] = None,
+    idempotency_key: Annotated[
+        str, typer.Option(help="The same key answers the same import. Left out, it is made of file and options.")
+    ] = "",
     issue_valid: Annotated[bool, typer.Option("--issue-valid", help="Issue the good rows of a faulty file.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Issue a whole file: checked entirely before anything is issued; started again, it goes on where it was."""
+    """Issue a whole file: checked entirely before anything is issued; started again, it goes on where it was.
+
+    Ctrl-C cancels it: what is issued stays so. Killed in any other way, the worker goes on with it. Exit status 0 only
+    if it has finished. A file of which nothing was issued is tried again, unless it has a key of its own.
+    """
     from khoso.importing import describe_upload, import_from_disk
 
     upload = describe_upload(file, type_code, idempotency_key, issue_valid)
@@ -221,7 +227,7 @@ def import_file(
             out.print(f"  Mã các kết quả | their codes: /api/v1/imports/{job.import_id}/results", highlight=False)
         for fault in faults:
             out.print(f"  {fault.row_number} {fault.column_name}: {fault.message}", highlight=False, markup=False)
-    raise typer.Exit(EXIT_ERROR if job.state == "rejected" else 0)
+    raise typer.Exit(0 if job.state == "finished" else EXIT_ERROR)
 
 
 @app.command()

@@ -2,16 +2,19 @@
 
 import asyncio
 import hashlib
+import signal
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from khoso.caller import everything_of
 from khoso.config import Config
 from khoso.db import Connection
-from khoso.errors import InputProblem, InvalidInput
+from khoso.errors import ImportEnded, InputProblem, InvalidInput, KhosoError
 from khoso.imports.model import FileFormat, Job, ListedFault, Upload
 from khoso.imports.running import run_import
 from khoso.imports.service import MAX_PAGE, Imports
@@ -22,8 +25,11 @@ _LOOK_SECONDS = 0.2
 _FORMATS: dict[str, FileFormat] = {".csv": "csv", ".xlsx": "xlsx", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 
 
-def describe_upload(file: Path, type_code: str, idempotency_key: str | None, issue_valid: bool) -> Upload:
-    """What is asked with a file. Raises InvalidInput if there is none, or none of a kind that can be read."""
+def describe_upload(file: Path, type_code: str, idempotency_key: str, issue_valid: bool) -> Upload:
+    """What is asked with a file. Raises InvalidInput if there is none, or none of a kind that can be read.
+
+    Without a key, `import_from_disk` finds one.
+    """
     file_format = _FORMATS.get(file.suffix.lower())
     if file_format is None or not file.is_file():
         raise InvalidInput(
@@ -33,19 +39,31 @@ def describe_upload(file: Path, type_code: str, idempotency_key: str | None, iss
                 "chọn tệp có sẵn, đuôi .csv, .xlsx hoặc .ndjson | give an existing file named .csv, .xlsx or .ndjson",
             )
         )
-    key = idempotency_key or hashlib.sha256(file.read_bytes()).hexdigest()
-    return Upload(type_code=type_code, file_format=file_format, issue_valid=issue_valid, idempotency_key=key)
+    return Upload(
+        type_code=type_code, file_format=file_format, issue_valid=issue_valid, idempotency_key=idempotency_key
+    )
 
 
 async def import_from_disk(
     config: Config, console: Console, file: Path, upload: Upload, agency_code: str, actor: str
 ) -> tuple[Job, list[ListedFault]]:
-    """Import a file and wait for its end; the first faults come along. Raises as `Imports.receive`."""
+    """Import a file and wait for its end; the first faults come along. SIGINT and SIGTERM cancel it.
+
+    Raises as `Imports.receive` and `run_import`: what was received by then waits for a worker, which is told.
+    """
     async with open_services(config) as services:
         imports = Imports(services.pool, services.bulk, _run_here, utc_now)
-        job = await imports.receive(upload, agency_code, actor, _parts(file))
-        with _progress(console) as progress:
-            job = await _run(services, imports, job, progress, progress.add_task(file.name, total=None))
+        job = await _receive(imports, file, upload, agency_code, actor)
+        try:
+            with _progress(console) as progress:
+                job = await _run(services, imports, job, actor, progress, progress.add_task(file.name, total=None))
+        except KhosoError:
+            console.print(
+                "Tệp vẫn chờ, hệ thống sẽ tự làm tiếp; để huỷ | The file waits, a worker goes on with it; to cancel:"
+                f" POST /api/v1/imports/{job.import_id}/cancellation",
+                highlight=False,
+            )
+            raise
         faults = await imports.list_faults(job.import_id, everything_of(agency_code), 0, MAX_PAGE)
         return job, faults.items
 
@@ -54,15 +72,56 @@ async def _run_here(_conn: Connection, _name: str, _payload: bytes) -> None:
     """Queue nothing: this process does the work itself."""
 
 
-async def _run(services: Services, imports: Imports, job: Job, progress: Progress, task: TaskID) -> Job:
-    running = asyncio.create_task(run_import(services.pool, services.bulk, job.import_id, utc_now))
+async def _receive(imports: Imports, file: Path, upload: Upload, agency_code: str, actor: str) -> Job:
+    """Hand the file over. Without a key, what was asked before goes on or is answered, if anything of it was issued.
+
+    If nothing was, and nothing will be, it is tried again: what was wrong may have been mended without the file.
+    """
+    if upload.idempotency_key:
+        return await imports.receive(upload, agency_code, actor, _parts(file))
+    asked, attempt = _hash(file, upload, agency_code), 0
+    while True:
+        attempt += 1
+        keyed = msgspec.structs.replace(upload, idempotency_key=f"{asked}-{attempt}")
+        job = await imports.receive(keyed, agency_code, actor, _parts(file))
+        if job.finished_at is None or job.rows_issued:
+            return job
+
+
+def _hash(file: Path, upload: Upload, agency_code: str) -> str:
+    """Of all that is asked: another type, agency, format or option makes another import of the same file."""
+    return hashlib.sha256(msgspec.json.encode((agency_code, upload)) + file.read_bytes()).hexdigest()
+
+
+async def _run(services: Services, imports: Imports, job: Job, actor: str, progress: Progress, task: TaskID) -> Job:
+    """Carry it out here, or see it to its end where a worker has gone on with it, unless it is to be cancelled."""
+    interrupted = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, interrupted.set)
+
+    running = asyncio.create_task(
+        run_import(services.pool, services.bulk, job.import_id, utc_now, stopping=interrupted.is_set)
+    )
     while not running.done():
         await asyncio.wait([running], timeout=_LOOK_SECONDS)
-        job = await imports.get_import(job.import_id, everything_of(job.agency_code))
-        done = job.rows_issued if job.state == "issuing" else job.rows_checked
-        progress.update(task, description=job.state, completed=done, total=job.rows_total)
+        job = await _look(imports, job, progress, task)
     await running
-    return await imports.get_import(job.import_id, everything_of(job.agency_code))
+    while job.finished_at is None:  # it was interrupted, or a worker has gone on with it
+        if interrupted.is_set():
+            with suppress(ImportEnded):
+                await imports.cancel(job.import_id, everything_of(job.agency_code), actor)
+        else:
+            await asyncio.sleep(_LOOK_SECONDS)
+        job = await _look(imports, job, progress, task)
+    return job
+
+
+async def _look(imports: Imports, job: Job, progress: Progress, task: TaskID) -> Job:
+    """How far it is, shown and answered."""
+    job = await imports.get_import(job.import_id, everything_of(job.agency_code))
+    done = job.rows_checked if job.state == "validating" else job.rows_issued
+    progress.update(task, description=job.state, completed=done, total=job.rows_total)
+    return job
 
 
 def _progress(console: Console) -> Progress:
