@@ -16,7 +16,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 
 from khoso import db, jobs
-from khoso.bulk import BulkIssuing
+from khoso.bulk import BulkIssuing, right_of_upload
 from khoso.config import Config
 from khoso.imports.model import Job, Upload
 from khoso.imports.running import run_import
@@ -44,7 +44,8 @@ def main() -> None:
 async def _measure(config: Config, rows: int) -> None:
     async with open_services(config, verifying=False) as services:
         spare_the_collector()  # as the worker does
-        issuing = BulkIssuing(services.issuer, lambda: services.catalogue.snapshot, utc_now, lambda: None)
+        right = right_of_upload(services.authority, lambda: services.catalogue.hierarchy, utc_now)
+        issuing = BulkIssuing(services.issuer, lambda: services.catalogue.snapshot, utc_now, lambda: None, right)
         imports = Imports(services.pool, issuing, jobs.enqueue, utc_now)
         upload = Upload(type_code=TYPE_CODE, file_format="csv", issue_valid=False, idempotency_key="bench")
         began, cpu_began = time.perf_counter(), cpu_seconds(os.getpid())

@@ -230,6 +230,17 @@ def agencies_to_act_for(grants: Iterable[Grant], hierarchy: Hierarchy) -> frozen
     return frozenset(filter(hierarchy.stands, reached))
 
 
+def purview_by_grants(
+    subject: str, grants: Iterable[Grant], agency_code: str, hierarchy: Hierarchy, scope: str
+) -> Purview:
+    """To what a scope extends for somebody with these grants who acts for an agency; to nothing if he may not."""
+    try:
+        acting = act_for(subject, grants, agency_code, hierarchy)
+    except NotPermitted:
+        return Purview()
+    return purview_of(acting, hierarchy, scope)
+
+
 def act_for(subject: str, grants: Iterable[Grant], agency_code: str, hierarchy: Hierarchy) -> Caller:
     """Somebody with these grants as he acts for an agency: with the scopes and types that reach it, and no others.
 

@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from khoso.authority.service import Authority
-from khoso.caller import Hierarchy, Purview, act_for, purview_of
+from khoso.caller import Hierarchy, Purview, purview_by_grants
 from khoso.catalogue.model import CatalogueSnapshot
 from khoso.db import Connection
 from khoso.drafts.model import APPROVE, Hand, Paper, Preview, PreviewLine, PurviewOf
-from khoso.errors import NotPermitted
 from khoso.formats.field_values import shown, to_code
 from khoso.formats.result_type import Field
 from khoso.issuance.model import Approval, IssueRequest, Prepared
@@ -69,11 +68,7 @@ def purview_by_assignments(authority: Authority, hierarchy: Callable[[], Hierarc
 
     async def purview(conn: Connection, subject: str, agency_code: str) -> Purview:
         grants = await authority.grants_of(conn, subject)
-        try:
-            acting = act_for(subject, grants, agency_code, hierarchy())
-        except NotPermitted:
-            return Purview()
-        return purview_of(acting, hierarchy(), APPROVE)
+        return purview_by_grants(subject, grants, agency_code, hierarchy(), APPROVE)
 
     return purview
 

@@ -12,7 +12,7 @@ import structlog
 from khoso import db, jobs
 from khoso.authority.invitations import Invitations
 from khoso.authority.service import Authority
-from khoso.bulk import BulkIssuing
+from khoso.bulk import BulkIssuing, right_of_upload
 from khoso.catalogue.administration import Administration
 from khoso.catalogue.custody import Custody
 from khoso.catalogue.hierarchy import Hierarchy
@@ -275,7 +275,8 @@ def _build(config: Config, pool: Pool, keys: KeyFiles, signers: Signers, now: Cl
         refused=tell_refusal,
         held=published.lists,
     )
-    bulk = BulkIssuing(issuer, lambda: catalogue.recorded, now, watch.require)
+    check_right = right_of_upload(authority, hierarchy, now)
+    bulk = BulkIssuing(issuer, lambda: catalogue.recorded, now, watch.require, check_right)
     purview = purview_by_assignments(authority, hierarchy)
     return Services(
         origin=origin,

@@ -49,6 +49,9 @@ class Bulk:
         )
         return prepare(request, agency_code, Catalogue(), bytes(32), NOW)
 
+    async def check_right(self, conn: Any, job: Any) -> None:
+        raise NotImplementedError
+
     async def issue_in(self, conn: Any, prepared: Sequence[Prepared], actor: str) -> list[Any]:
         raise NotImplementedError
 

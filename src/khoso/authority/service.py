@@ -52,9 +52,12 @@ class Authority:
         self._end_tokens = end_tokens
         self._now = now
 
-    async def grants_of(self, conn: Connection, subject: str) -> list[Grant]:
-        """What a subject may do at this moment, in the caller's transaction; nothing for one that nobody knows."""
-        return await store.list_grants(conn, subject, self._now())
+    async def grants_of(self, conn: Connection, subject: str, at: datetime | None = None) -> list[Grant]:
+        """What a subject may do at this moment, in the caller's transaction; nothing for one that nobody knows.
+
+        At another one: what he might, by what was not ended since.
+        """
+        return await store.list_grants(conn, subject, at or self._now())
 
     async def list_roles(self) -> list[Role]:
         """All roles there are, by name."""

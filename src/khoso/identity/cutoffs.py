@@ -69,3 +69,9 @@ async def time_of_token(conn: Connection, subject: str, session_name: str | None
     await store.lock(conn, subject)
     ended = await store.find_newest(conn, [subject, session_name or subject])
     return now if ended is None or ended <= now else ended
+
+
+async def have_ended(conn: Connection, subject: str, made_at: datetime) -> bool:
+    """Whether tokens of a subject that were made then have ended, all of them; of one login is not asked."""
+    ended = await store.find_newest(conn, [subject])
+    return ended is not None and made_at < ended

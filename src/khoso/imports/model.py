@@ -15,7 +15,7 @@ FileFormat = Literal["csv", "xlsx", "ndjson"]
 HolderKind = Literal["person", "organisation"]
 State = Literal["validating", "rejected", "issuing", "finished", "cancelled"]
 """validating, issuing: under way · rejected: nothing of it was issued · finished: all that was right in it ·
-cancelled: by somebody; what was issued before stays issued"""
+cancelled: by somebody, or for its right has ended; what was issued before stays issued"""
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_ROWS = 1_000_000
@@ -139,6 +139,10 @@ class BulkIssuer(Protocol[Prepared]):
 
         Called in a thread.
         """
+        ...
+
+    async def check_right(self, conn: Connection, job: "Job") -> None:
+        """Raise NotPermitted if the right by which the file was uploaded has ended. In the caller's transaction."""
         ...
 
     async def issue_in(self, conn: Connection, prepared: Sequence[Prepared], actor: str) -> Sequence[Issued]:

@@ -45,7 +45,8 @@ class ImportView(msgspec.Struct, frozen=True, kw_only=True):
     type_code: str
     state: State
     """`validating` and `issuing` are under way; `rejected`: nothing is issued; `finished`: what was right is issued;
-    `cancelled`: what was issued until then stays issued, and nothing more is"""
+    `cancelled`: by somebody, or, with a fault, because who uploaded it or the agency may issue no more; what was issued
+    until then stays issued"""
     rows_checked: int
     rows_total: int | None
     """Known once the whole file is read."""

@@ -17,10 +17,10 @@ from uuid import UUID
 
 from khoso import db
 from khoso.bounds import Bounds
-from khoso.db import Pool
-from khoso.errors import DraftNeeded, InputProblem, InvalidInput, NotAuthorisedToIssue
+from khoso.db import Connection, Pool
+from khoso.errors import DraftNeeded, InputProblem, InvalidInput, NotAuthorisedToIssue, NotPermitted
 from khoso.imports import store
-from khoso.imports.model import MAX_LISTED, BulkIssuer, Fault, Job, Prepared, Record, Table, Unreadable
+from khoso.imports.model import MAX_LISTED, BulkIssuer, Fault, Job, Prepared, Record, State, Table, Unreadable
 from khoso.imports.rows import check, open_table
 
 CHUNK_ROWS = 1_000
@@ -105,10 +105,12 @@ class _Run(Generic[Prepared]):
     async def go_on(self) -> None:
         """From where the job stands to its end, or until it is to stop, or another worker has gone on with it."""
         try:
+            async with db.transaction(self._pool, self._bounds) as conn:
+                await self._check_right(conn)  # of one that waits, too
             if self._job.state == "issuing" or await self._validate():
                 await self._issue()
         except Unreadable as unreadable:
-            await self._end(unreadable.faults)
+            await self._end("cancelled", unreadable.faults)
 
     async def _validate(self) -> bool:
         """Read the whole file, and check every row unless only the good ones are asked for. True: issue it.
@@ -130,7 +132,7 @@ class _Run(Generic[Prepared]):
                     if not await store.note_checked(conn, self._import_id, total):
                         return False
         if invalid and not self._job.issue_valid:
-            await self._end(faults, total, invalid)
+            await self._end("rejected", faults, total, invalid)
             return False
         async with db.transaction(self._pool, self._bounds) as conn:
             await store.start_issuing(conn, self._import_id, total)
@@ -143,7 +145,7 @@ class _Run(Generic[Prepared]):
                 if self._stopping() or not await self._issue_chunk(chunk):
                     return
                 self._last_row = chunk.last_row
-        await self._end()
+        await self._end("finished")
 
     async def _issue_chunk(self, chunk: _Chunk[Prepared]) -> bool:
         """One step. False, with nothing done, if another worker has gone on with this import, or it was cancelled."""
@@ -152,14 +154,29 @@ class _Run(Generic[Prepared]):
                 conn, self._import_id, self._last_row, chunk.last_row, len(chunk.good), chunk.invalid
             )
             if taken:
+                await self._check_right(conn)
                 issued = await self._issuer.issue_in(conn, chunk.good, self._job.client)
                 await store.insert_results(conn, self._import_id, zip(chunk.row_numbers, issued, strict=True))
                 await store.insert_faults(conn, self._import_id, chunk.faults)
             return taken
 
-    async def _end(self, faults: Sequence[Fault] = (), total: int | None = None, invalid: int = 0) -> None:
+    async def _check_right(self, conn: Connection) -> None:
+        try:
+            await self._issuer.check_right(conn, self._job)
+        except NotPermitted:
+            raise Unreadable(
+                Fault(
+                    "right_ended",
+                    "quyền cấp của người gửi tệp đã chấm dứt: người đang có quyền hãy gửi lại các dòng chưa cấp"
+                    " | the right of whoever sent the file has ended: somebody who has it sends what is not issued",
+                )
+            ) from None
+
+    async def _end(
+        self, state: State, faults: Sequence[Fault] = (), total: int | None = None, invalid: int = 0
+    ) -> None:
         async with db.transaction(self._pool, self._bounds) as conn:
-            if await store.end_job(conn, self._import_id, self._last_row, total, invalid, self._now()):
+            if await store.end_job(conn, self._import_id, state, self._last_row, total, invalid, self._now()):
                 await store.insert_faults(conn, self._import_id, faults)
                 await store.delete_file(conn, self._import_id)
 

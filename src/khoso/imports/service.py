@@ -38,6 +38,7 @@ class Imports:
         Raises InvalidInput for an unknown result type or an empty file, NotAuthorisedToIssue, and
         IdempotencyKeyReused if the key came with another file or request.
         """
+        began = self._now()  # when he was let in: he may have lost his right by the time that all of it is here
         self._issuer.result_type(upload.type_code, agency_code)
         digest = hashlib.sha256(msgspec.json.encode((agency_code, upload)))
         with TemporaryFile() as file:
@@ -47,7 +48,7 @@ class Imports:
                 file.write(part)
             if file.tell() == 0:
                 raise InvalidInput(InputProblem("body", "empty", "tệp rỗng: chọn tệp có dữ liệu | the file is empty"))
-            return await self._record(_new_job(upload, agency_code, client, digest.digest(), self._now()), file)
+            return await self._record(_new_job(upload, agency_code, client, digest.digest(), began), file)
 
     async def get_import(self, import_id: UUID, purview: Purview) -> Job:
         """Raises NotFound alike for one that is absent and one outside of the purview."""

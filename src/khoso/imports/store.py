@@ -9,7 +9,7 @@ import msgspec
 from khoso import db
 from khoso.db import Connection
 from khoso.formats.hidden import made_visible
-from khoso.imports.model import MAX_LISTED, MAX_LISTED_NAME, Fault, Issued, Job, ListedFault, Result
+from khoso.imports.model import MAX_LISTED, MAX_LISTED_NAME, Fault, Issued, Job, ListedFault, Result, State
 
 PIECE_BYTES = 1 << 20
 
@@ -122,18 +122,19 @@ async def take_rows(conn: Connection, import_id: UUID, after: int, up_to: int, i
 
 
 async def end_job(
-    conn: Connection, import_id: UUID, last_row: int, rows_total: int | None, invalid: int, now: datetime
+    conn: Connection, import_id: UUID, state: State, last_row: int, rows_total: int | None, invalid: int, now: datetime
 ) -> bool:
-    """End an import: rejected if no row was taken, else finished. False if another worker has gone on with it."""
+    """End an import: rejected if no row was taken, else as it is said. False if another worker has gone on with it."""
     ended = await conn.fetchval(
         """
         UPDATE import_job
-           SET state = CASE WHEN last_row = 0 THEN 'rejected' ELSE 'finished' END,
-               rows_total = coalesce($3, rows_total), rows_invalid = rows_invalid + $4, finished_at = $5
-         WHERE import_id = $1 AND last_row = $2 AND finished_at IS NULL
+           SET state = CASE WHEN last_row = 0 THEN 'rejected' ELSE $2 END,
+               rows_total = coalesce($4, rows_total), rows_invalid = rows_invalid + $5, finished_at = $6
+         WHERE import_id = $1 AND last_row = $3 AND finished_at IS NULL
         RETURNING true
         """,
         import_id,
+        state,
         last_row,
         rows_total,
         invalid,
