@@ -51,7 +51,8 @@ async def import_from_disk(
 
     Raises as `Imports.receive` and `run_import`: what was received by then waits for a worker, which is told.
     """
-    async with open_services(config) as services:
+    # Not verifying: what it would write into the data directory is the server's, and it may be another account here.
+    async with open_services(config, verifying=False) as services:
         imports = Imports(services.pool, services.bulk, _run_here, utc_now)
         job = await _receive(imports, file, upload, agency_code, actor)
         try:
