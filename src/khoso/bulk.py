@@ -84,8 +84,8 @@ def right_of_upload(
 ) -> CheckRight:
     """A file is issued as long as an access token would be good that was made when it came, and had no end of its own.
 
-    So it ends with all tokens of its client, and with the last assignment that gave him the right then. Whoever had it
-    by none, by a token of `khoso token` or on the command line, is asked for none.
+    So it ends with all tokens of its client, and when no assignment gives him the right any more, if one did then.
+    Whoever had it by none, by a token of `khoso token` or on the command line, is asked for none.
     """
 
     async def check(conn: Connection, job: Job) -> None:

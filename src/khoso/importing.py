@@ -2,9 +2,11 @@
 
 import asyncio
 import hashlib
+import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,7 +16,7 @@ from rich.progress import MofNCompleteColumn, Progress, TaskID, TextColumn, Time
 from khoso.caller import everything_of
 from khoso.config import Config
 from khoso.db import Connection
-from khoso.errors import ImportEnded, InputProblem, InvalidInput, KhosoError
+from khoso.errors import ImportEnded, InputProblem, InvalidInput, KhosoError, Unavailable
 from khoso.imports.model import FileFormat, Job, ListedFault, Upload
 from khoso.imports.running import run_import
 from khoso.imports.service import MAX_PAGE, Imports
@@ -22,6 +24,7 @@ from khoso.wiring import Services, open_services, utc_now
 
 _PART_BYTES = 1 << 20
 _LOOK_SECONDS = 0.2
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 _FORMATS: dict[str, FileFormat] = {".csv": "csv", ".xlsx": "xlsx", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 
 
@@ -31,12 +34,13 @@ def describe_upload(file: Path, type_code: str, idempotency_key: str, issue_vali
     Without a key, `import_from_disk` finds one.
     """
     file_format = _FORMATS.get(file.suffix.lower())
-    if file_format is None or not file.is_file():
+    if file_format is None or not file.is_file() or not os.access(file, os.R_OK):
         raise InvalidInput(
             InputProblem(
                 "file",
                 "format",
-                "chọn tệp có sẵn, đuôi .csv, .xlsx hoặc .ndjson | give an existing file named .csv, .xlsx or .ndjson",
+                "chọn tệp có sẵn và đọc được, đuôi .csv, .xlsx hoặc .ndjson"
+                " | give a file that is there and can be read, named .csv, .xlsx or .ndjson",
             )
         )
     return Upload(
@@ -54,17 +58,19 @@ async def import_from_disk(
     # Not verifying: what it would write into the data directory is the server's, and it may be another account here.
     async with open_services(config, verifying=False) as services:
         imports = Imports(services.pool, services.bulk, _run_here, utc_now)
-        job = await _receive(imports, file, upload, agency_code, actor)
-        try:
-            with _progress(console) as progress:
-                job = await _run(services, imports, job, actor, progress, progress.add_task(file.name, total=None))
-        except KhosoError:
-            console.print(
-                "Tệp vẫn chờ, hệ thống sẽ tự làm tiếp; để huỷ | The file waits, a worker goes on with it; to cancel:"
-                f" POST /api/v1/imports/{job.import_id}/cancellation",
-                highlight=False,
-            )
-            raise
+        with _interruptions() as interrupted:
+            job = await _receive(imports, file, upload, agency_code, actor)
+            try:
+                with _progress(console) as progress:
+                    shown = partial(_show, progress, progress.add_task(file.name, total=None))
+                    job = await _run(services, imports, job, actor, interrupted, shown)
+            except KhosoError:
+                console.print(
+                    "Tệp vẫn chờ, hệ thống sẽ tự làm tiếp; để huỷ | It waits, and a worker goes on with it; to cancel:"
+                    f" POST /api/v1/imports/{job.import_id}/cancellation",
+                    highlight=False,
+                )
+                raise
         faults = await imports.list_faults(job.import_id, everything_of(agency_code), 0, MAX_PAGE)
         return job, faults.items
 
@@ -94,35 +100,53 @@ def _hash(file: Path, upload: Upload, agency_code: str) -> str:
     return hashlib.sha256(msgspec.json.encode((agency_code, upload)) + file.read_bytes()).hexdigest()
 
 
-async def _run(services: Services, imports: Imports, job: Job, actor: str, progress: Progress, task: TaskID) -> Job:
-    """Carry it out here, or see it to its end where a worker has gone on with it, unless it is to be cancelled."""
-    interrupted = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, interrupted.set)
+@contextmanager
+def _interruptions() -> Iterator[asyncio.Event]:
+    """Set by SIGINT and SIGTERM."""
+    loop, interrupted = asyncio.get_running_loop(), asyncio.Event()
+    for name in _ENDING:
+        loop.add_signal_handler(name, interrupted.set)
+    try:
+        yield interrupted
+    finally:
+        for name in _ENDING:
+            loop.remove_signal_handler(name)
 
+
+async def _run(
+    services: Services,
+    imports: Imports,
+    job: Job,
+    actor: str,
+    interrupted: asyncio.Event,
+    show: Callable[[Job], None],
+) -> Job:
+    """Carry it out here, or see it to its end where a worker has gone on with it, unless it is to be cancelled."""
     running = asyncio.create_task(
         run_import(services.pool, services.bulk, job.import_id, utc_now, stopping=interrupted.is_set)
     )
+    purview = everything_of(job.agency_code)
     while not running.done():
         await asyncio.wait([running], timeout=_LOOK_SECONDS)
-        job = await _look(imports, job, progress, task)
+        with suppress(Unavailable):  # it ends by that itself, if it lasts
+            show(await imports.get_import(job.import_id, purview))
     await running
+    job = await imports.get_import(job.import_id, purview)
     while job.finished_at is None:  # it was interrupted, or a worker has gone on with it
         if interrupted.is_set():
             with suppress(ImportEnded):
-                await imports.cancel(job.import_id, everything_of(job.agency_code), actor)
+                await imports.cancel(job.import_id, purview, actor)
         else:
             await asyncio.sleep(_LOOK_SECONDS)
-        job = await _look(imports, job, progress, task)
+        job = await imports.get_import(job.import_id, purview)
+        show(job)
     return job
 
 
-async def _look(imports: Imports, job: Job, progress: Progress, task: TaskID) -> Job:
-    """How far it is, shown and answered."""
-    job = await imports.get_import(job.import_id, everything_of(job.agency_code))
+def _show(progress: Progress, task: TaskID, job: Job) -> None:
+    """How far it is."""
     done = job.rows_checked if job.state == "validating" else job.rows_issued
     progress.update(task, description=job.state, completed=done, total=job.rows_total)
-    return job
 
 
 def _progress(console: Console) -> Progress:

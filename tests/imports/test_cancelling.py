@@ -55,7 +55,7 @@ async def test_what_is_issued_stays_and_nothing_follows(bulk: BulkDesk) -> None:
 
 async def test_again_changes_nothing(bulk: BulkDesk) -> None:
     location = (await bulk.upload(FILE)).headers["location"]
-    answers = [await cancel(bulk, location), *await asyncio.gather(*(cancel(bulk, location) for _ in range(3)))]
+    answers = list(await asyncio.gather(*(cancel(bulk, location) for _ in range(4))))
     bulk.clock.forward(timedelta(seconds=60))
     answers.append(await cancel(bulk, location, subject="officer-9"))
     assert [read(answer, 200) for answer in answers] == [answers[0].json()] * 5

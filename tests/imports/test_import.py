@@ -17,7 +17,7 @@ import pytest
 from desk import problem, read
 from imports.conftest import MEDIA_TYPES, BulkDesk
 from khoso.formats import lookup
-from khoso.imports import running, service, store
+from khoso.imports import running, store, temporary
 from khoso.imports.model import MAX_FILE_BYTES
 from sheets import AGENCY, HEADING, TYPE_CODE, as_csv, as_ndjson, as_xlsx, badge
 
@@ -255,7 +255,7 @@ def _filled(template: bytes, file_format: str) -> bytes:
 async def test_a_file_for_which_there_is_no_room_is_to_be_sent_later(
     bulk: BulkDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "TemporaryFile", lambda: Path("/dev/full").open("r+b"))  # noqa: SIM115
+    monkeypatch.setattr(temporary, "TemporaryFile", lambda: Path("/dev/full").open("r+b"))  # noqa: SIM115
     problem(await bulk.upload(FILES["csv"]), 503, "unavailable")
     assert await bulk.desk.rows("SELECT 1 FROM import_job") == []
 

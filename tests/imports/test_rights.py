@@ -130,6 +130,28 @@ async def test_one_whose_agency_may_not_issue_any_more_is_not_finished(
     assert await bulk.faults(location) == [(1, "", "not_authorised")]
 
 
+@pytest.mark.parametrize(
+    ("after", "state", "issued"), [("note_checked", "rejected", 0), ("insert_results", "cancelled", 5)]
+)
+async def test_an_agency_that_loses_its_right_meanwhile_has_nothing_more_issued(
+    bulk: BulkDesk, monkeypatch: pytest.MonkeyPatch, after: str, state: str, issued: int
+) -> None:
+    location = await upload(bulk, "system-9")
+    step = getattr(store, after)
+
+    def refuse(*asked: str) -> None:
+        raise NotAuthorisedToIssue(*asked)
+
+    async def and_it_is_withdrawn(*args: Any) -> Any:
+        monkeypatch.setattr(bulk.services.bulk, "result_type", refuse)
+        return await step(*args)
+
+    monkeypatch.setattr(store, after, and_it_is_withdrawn)
+    shown = await bulk.work(location, chunk_rows=5)
+    assert (shown["state"], shown["rows_issued"], shown["rows_invalid"]) == (state, issued, 0)
+    assert await bulk.faults(location) == [(1, "", "not_authorised")]
+
+
 async def test_an_import_of_somebody_without_assignments_is_issued_while_others_lose_theirs(bulk: BulkDesk) -> None:
     assignment = await appoint(bulk, "person:7")
     location = await upload(bulk, "system-9")

@@ -15,7 +15,7 @@ FileFormat = Literal["csv", "xlsx", "ndjson"]
 HolderKind = Literal["person", "organisation"]
 State = Literal["validating", "rejected", "issuing", "finished", "cancelled"]
 """validating, issuing: under way · rejected: nothing of it was issued · finished: all that was right in it ·
-cancelled: by somebody, or for its right has ended; what was issued before stays issued"""
+cancelled: by somebody, or because it cannot go on; what was issued before stays issued"""
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_ROWS = 1_000_000

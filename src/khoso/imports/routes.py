@@ -45,8 +45,7 @@ class ImportView(msgspec.Struct, frozen=True, kw_only=True):
     type_code: str
     state: State
     """`validating` and `issuing` are under way; `rejected`: nothing is issued; `finished`: what was right is issued;
-    `cancelled`: by somebody, or, with a fault, because who uploaded it or the agency may issue no more; what was issued
-    until then stays issued"""
+    `cancelled`: by somebody, or with a fault that says why it could not go on; what was issued before stays issued"""
     rows_checked: int
     rows_total: int | None
     """Known once the whole file is read."""

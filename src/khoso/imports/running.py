@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from itertools import count, islice
-from tempfile import TemporaryFile
 from typing import Any, BinaryIO, Generic, TypeVar
 from uuid import UUID
 
@@ -19,9 +18,11 @@ from khoso import db
 from khoso.bounds import Bounds
 from khoso.db import Connection, Pool
 from khoso.errors import DraftNeeded, InputProblem, InvalidInput, NotAuthorisedToIssue, NotPermitted
+from khoso.formats.result_type import ResultType
 from khoso.imports import store
 from khoso.imports.model import MAX_LISTED, BulkIssuer, Fault, Job, Prepared, Record, State, Table, Unreadable
 from khoso.imports.rows import check, open_table
+from khoso.imports.temporary import temporary_file
 
 CHUNK_ROWS = 1_000
 """Rows in one transaction: the single requests of a counter wait that long for their turn at the status list."""
@@ -63,7 +64,7 @@ async def run_import(
     async with db.transaction(pool, Bounds(duty="import")) as conn:
         job = await store.find_job(conn, import_id)
     if job is not None and job.finished_at is None:
-        with TemporaryFile() as file:
+        with temporary_file() as file:
             run = _Run(pool, issuer, job, file, now, chunk_rows, stopping)
             await run.fetch_file()
             await run.go_on()
@@ -129,6 +130,7 @@ class _Run(Generic[Prepared]):
                 if len(faults) < MAX_LISTED:
                     faults += chunk.faults
                 async with db.transaction(self._pool, self._bounds) as conn:
+                    await self._check_right(conn)
                     if not await store.note_checked(conn, self._import_id, total):
                         return False
         if invalid and not self._job.issue_valid:
@@ -161,6 +163,8 @@ class _Run(Generic[Prepared]):
             return taken
 
     async def _check_right(self, conn: Connection) -> None:
+        """Raise Unreadable if the agency, or whoever sent the file, may not issue it any more."""
+        self._result_type()
         try:
             await self._issuer.check_right(conn, self._job)
         except NotPermitted:
@@ -175,6 +179,8 @@ class _Run(Generic[Prepared]):
     async def _end(
         self, state: State, faults: Sequence[Fault] = (), total: int | None = None, invalid: int = 0
     ) -> None:
+        """As it is said, or rejected if no step was done; not at all if another worker has gone on with it."""
+        state = state if self._last_row else "rejected"
         async with db.transaction(self._pool, self._bounds) as conn:
             if await store.end_job(conn, self._import_id, state, self._last_row, total, invalid, self._now()):
                 await store.insert_faults(conn, self._import_id, faults)
@@ -203,8 +209,12 @@ class _Run(Generic[Prepared]):
             yield chunk
 
     def _open(self) -> Table:
+        return open_table(self._file, self._job.file_format, self._result_type())
+
+    def _result_type(self) -> ResultType:
+        """What the agency may issue by a file. Raises Unreadable if it may not, or not any more."""
         try:
-            result_type = self._issuer.result_type(self._job.type_code, self._job.agency_code)
+            return self._issuer.result_type(self._job.type_code, self._job.agency_code)
         except (InvalidInput, NotAuthorisedToIssue):
             raise Unreadable(
                 Fault(
@@ -220,7 +230,6 @@ class _Run(Generic[Prepared]):
                     " | this result type takes two persons now: file drafts",
                 )
             ) from None
-        return open_table(self._file, self._job.file_format, result_type)
 
 
 def _pass_over(_: Record) -> None:

@@ -1,10 +1,8 @@
 """Receiving files of results and telling what became of them."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
-from tempfile import TemporaryFile, gettempdir
 from typing import Any, BinaryIO
 from uuid import UUID, uuid4
 
@@ -15,10 +13,11 @@ from khoso.auditing import store as auditing
 from khoso.bounds import of_agencies
 from khoso.caller import Purview
 from khoso.db import Pool
-from khoso.errors import IdempotencyKeyReused, ImportEnded, InputProblem, InvalidInput, NotFound, Unavailable
+from khoso.errors import IdempotencyKeyReused, ImportEnded, InputProblem, InvalidInput, NotFound
 from khoso.formats.result_type import ResultType
 from khoso.imports import store
 from khoso.imports.model import JOB_NAME, BulkIssuer, Enqueue, FaultPage, Job, Result, Upload
+from khoso.imports.temporary import temporary_file
 
 MAX_PAGE = 1_000
 _RESULTS_A_READ = 5_000
@@ -42,7 +41,7 @@ class Imports:
         began = self._now()  # when he was let in: he may have lost his right by the time that all of it is here
         self._issuer.result_type(upload.type_code, agency_code)
         digest = hashlib.sha256(msgspec.json.encode((agency_code, upload)))
-        with _temporary_file() as file:
+        with temporary_file() as file:
             # A slow client keeps a file waiting, not a transaction.
             async for part in body:
                 digest.update(part)
@@ -105,16 +104,6 @@ class Imports:
         if standing is None or standing.request_hash != job.request_hash:
             raise IdempotencyKeyReused(job.idempotency_key)
         return standing
-
-
-@contextmanager
-def _temporary_file() -> Iterator[BinaryIO]:
-    """Raises Unavailable where there is no room for it: when it is written, and once more when it is closed."""
-    try:
-        with TemporaryFile() as file:
-            yield file
-    except OSError as error:
-        raise Unavailable(f"a file that is uploaded cannot be kept in {gettempdir()}: {error.strerror}") from error
 
 
 async def _get_job(conn: db.Connection, import_id: UUID, purview: Purview) -> Job:

@@ -124,12 +124,11 @@ async def take_rows(conn: Connection, import_id: UUID, after: int, up_to: int, i
 async def end_job(
     conn: Connection, import_id: UUID, state: State, last_row: int, rows_total: int | None, invalid: int, now: datetime
 ) -> bool:
-    """End an import: rejected if no row was taken, else as it is said. False if another worker has gone on with it."""
+    """End an import. False if another worker has gone on with it."""
     ended = await conn.fetchval(
         """
         UPDATE import_job
-           SET state = CASE WHEN last_row = 0 THEN 'rejected' ELSE $2 END,
-               rows_total = coalesce($4, rows_total), rows_invalid = rows_invalid + $5, finished_at = $6
+           SET state = $2, rows_total = coalesce($4, rows_total), rows_invalid = rows_invalid + $5, finished_at = $6
          WHERE import_id = $1 AND last_row = $3 AND finished_at IS NULL
         RETURNING true
         """,

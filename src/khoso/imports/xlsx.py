@@ -171,8 +171,8 @@ def _shared_texts(book: zipfile.ZipFile) -> Iterator[str]:
     too_large = Unreadable(
         Fault(
             "too_large",
-            f"bảng tính có hơn {MAX_TEXTS_BYTES >> 20} MB văn bản hoặc {MAX_TEXTS:,} văn bản khác nhau: dùng CSV"
-            f" | the workbook holds over {MAX_TEXTS_BYTES >> 20} MB of text or {MAX_TEXTS:,} texts: use CSV",
+            f"bảng tính có hơn {MAX_TEXTS_BYTES >> 20} MB hoặc {MAX_TEXTS // 10**6} triệu đoạn văn bản: dùng CSV"
+            f" | the workbook holds over {MAX_TEXTS_BYTES >> 20} MB or {MAX_TEXTS // 10**6} million texts: use CSV",
         )
     )
     if book.getinfo(_TEXTS).file_size > MAX_TEXTS_BYTES:
