@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 
 import httpx
 import msgspec
@@ -53,7 +54,7 @@ class Night:
     """A person at a terminal."""
 
     def __init__(self, config: Config, directory: Path) -> None:
-        command = f'khoso() {{ {sys.executable} -m khoso "$@"; }}\n'
+        command = f'khoso() {{ {quote(sys.executable)} -m khoso "$@"; }}\n'
         self._begin = f"set -eu\n{command}"
         self._directory = directory
         self._environ = clean(os.environ) | to_environment(config)
