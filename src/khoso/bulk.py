@@ -7,14 +7,13 @@ from khoso.authority.service import Authority
 from khoso.caller import Hierarchy, purview_by_grants
 from khoso.catalogue.model import CatalogueSnapshot
 from khoso.db import Connection
+from khoso.drafts.model import ISSUE
 from khoso.errors import UNKNOWN_TYPE, DraftNeeded, InvalidInput, NotAuthorisedToIssue, NotPermitted
 from khoso.formats.result_type import ResultType
 from khoso.identity.cutoffs import have_ended
 from khoso.imports.model import Job, Row
 from khoso.issuance.model import Credential, Holder, IssueRequest, Prepared
 from khoso.issuance.service import Issuer
-
-ISSUE = "credentials:issue"
 
 CheckRight = Callable[[Connection, Job], Awaitable[None]]
 """Raises NotPermitted if the right by which a file was uploaded has ended; in the transaction that would issue."""

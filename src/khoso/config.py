@@ -37,7 +37,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     keys_dir: Path = Path("keys")
     """Signing keys, their passphrase file and the token key."""
     data_dir: Path = Path("var")
-    """What this program keeps on disk itself: fingerprints, spool, lists, metrics, the embedded database."""
+    """What this program keeps on disk itself: fingerprints, the spool, the published lists, the embedded database."""
     pkcs11_module: Path | None = None
     """The library of a signing device (PKCS #11), for agencies' keys that never leave it; none: all keys are files."""
     pkcs11_token: str = ""

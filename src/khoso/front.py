@@ -18,6 +18,7 @@ from typing import Any
 import structlog
 from litestar import Litestar
 from litestar.enums import ScopeType
+from litestar.status_codes import HTTP_405_METHOD_NOT_ALLOWED
 from litestar.types import HTTPDisconnectEvent, Message, Receive, Scope, Send
 
 from khoso.hot import Endpoint, Header, find_header
@@ -99,7 +100,7 @@ class Front:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = _allowing(message["headers"])
+                headers = message["headers"] if status != HTTP_405_METHOD_NOT_ALLOWED else _allowing(message["headers"])
                 message["headers"] = [*_kept(scope, headers), (b"x-request-id", request_id), *_missing(headers)]
             await send(message)
 
@@ -150,7 +151,7 @@ def _without_body(send: Send) -> Send:
 
 
 def _allowing(headers: Any) -> list[Header]:
-    """`Allow`, where there is one, as this door has it: HEAD wherever there is GET, and no OPTIONS."""
+    """A refusal's `Allow` as this door has it: HEAD wherever there is GET, and no OPTIONS."""
     return [(name, _allowed(value) if name == b"allow" else value) for name, value in headers]
 
 

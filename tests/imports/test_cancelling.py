@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -25,11 +24,6 @@ async def cancel(bulk: BulkDesk, location: str, **who: Any) -> httpx.Response:
     return await bulk.desk.client.post(f"{location}/cancellation", headers=headers)
 
 
-async def chunks(bulk: BulkDesk, location: str, number: int) -> Any:
-    """Carry so many chunks out, of five rows each."""
-    return await bulk.work(location, chunk_rows=5, stopping=partial(next, iter([False] * number), True))
-
-
 async def test_before_it_has_begun(bulk: BulkDesk) -> None:
     location = (await bulk.upload(FILE)).headers["location"]
     shown = read(await cancel(bulk, location), 200)
@@ -41,7 +35,7 @@ async def test_before_it_has_begun(bulk: BulkDesk) -> None:
 
 async def test_what_is_issued_stays_and_nothing_follows(bulk: BulkDesk) -> None:
     location = (await bulk.upload(FILE)).headers["location"]
-    assert (await chunks(bulk, location, 7))["rows_issued"] == 10  # five to check, two to issue
+    assert (await bulk.work_chunks(location, 7))["rows_issued"] == 10  # five to check, two to issue
     shown = read(await cancel(bulk, location), 200)
     assert (shown["state"], shown["rows_issued"], shown["rows_total"]) == ("cancelled", 10, ROWS)
     assert await bulk.work(location) == shown

@@ -6,7 +6,6 @@ import io
 import json
 import tracemalloc
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -212,8 +211,7 @@ async def test_a_run_stops_between_two_chunks_and_the_next_goes_on(bulk: BulkDes
     location = (await bulk.upload(FILES["csv"], issue=issue)).headers["location"]
     seen = []
     for chunks in (0, 2, 6, 1, 3):
-        asked = iter([False] * chunks)
-        shown = await bulk.work(location, chunk_rows=5, stopping=partial(next, asked, True))
+        shown = await bulk.work_chunks(location, chunks)
         seen.append((shown["state"], shown["rows_checked"], shown["rows_issued"]))
     assert seen == [
         ("validating", 0, 0),

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import pytest
@@ -44,11 +43,6 @@ async def upload(bulk: BulkDesk, who: str) -> str:
     return f"/api/v1/imports/{job.import_id}"
 
 
-async def chunks(bulk: BulkDesk, location: str, number: int) -> Any:
-    """Carry so many chunks out, of five rows each; the first five are to check."""
-    return await bulk.work(location, chunk_rows=5, stopping=partial(next, iter([False] * number), True))
-
-
 async def cut_off(bulk: BulkDesk, subject: str) -> None:
     async with db.transaction(bulk.services.pool, Bounds(duty="identify")) as conn:
         await bulk.services.identity.cutoffs.end(conn, subject, bulk.clock())
@@ -58,7 +52,7 @@ async def cut_off(bulk: BulkDesk, subject: str) -> None:
 async def test_an_assignment_that_is_ended_ends_the_import(bulk: BulkDesk, who: str) -> None:
     assignment = await appoint(bulk, who)
     location = await upload(bulk, who)
-    assert (await chunks(bulk, location, 7))["rows_issued"] == 10
+    assert (await bulk.work_chunks(location, 7))["rows_issued"] == 10
     await bulk.services.authority.end(assignment.assignment_id, CHIEF)
     shown = await bulk.work(location)
     assert (shown["state"], shown["rows_issued"], shown["rows_invalid"]) == ("cancelled", 10, 0)
@@ -119,7 +113,7 @@ async def test_one_whose_agency_may_not_issue_any_more_is_not_finished(
     bulk: BulkDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     location = await upload(bulk, "system-9")
-    await chunks(bulk, location, 7)
+    await bulk.work_chunks(location, 7)
 
     def refuse(*asked: str) -> None:
         raise NotAuthorisedToIssue(*asked)
@@ -155,7 +149,7 @@ async def test_an_agency_that_loses_its_right_meanwhile_has_nothing_more_issued(
 async def test_an_import_of_somebody_without_assignments_is_issued_while_others_lose_theirs(bulk: BulkDesk) -> None:
     assignment = await appoint(bulk, "person:7")
     location = await upload(bulk, "system-9")
-    await chunks(bulk, location, 7)
+    await bulk.work_chunks(location, 7)
     await bulk.services.authority.end(assignment.assignment_id, CHIEF)
     assert (await bulk.work(location))["state"] == "finished"
 
@@ -164,7 +158,7 @@ async def test_an_import_of_somebody_without_assignments_is_issued_while_others_
 async def test_an_assignment_that_lapses_ends_the_import(bulk: BulkDesk, who: str) -> None:
     await appoint(bulk, who, valid_until=bulk.clock() + timedelta(hours=1))
     location = await upload(bulk, who)
-    assert (await chunks(bulk, location, 7))["rows_issued"] == 10
+    assert (await bulk.work_chunks(location, 7))["rows_issued"] == 10
     bulk.clock.forward(timedelta(hours=1))
     shown = await bulk.work(location)
     assert (shown["state"], shown["rows_issued"]) == ("cancelled", 10)
@@ -175,6 +169,6 @@ async def test_who_has_it_by_another_assignment_goes_on(bulk: BulkDesk) -> None:
     await appoint(bulk, "person:7", valid_until=bulk.clock() + timedelta(hours=1))
     await appoint(bulk, "person:7", agency_code="H17", type_code=TYPE_CODE)
     location = await upload(bulk, "person:7")
-    await chunks(bulk, location, 7)
+    await bulk.work_chunks(location, 7)
     bulk.clock.forward(timedelta(hours=1))
     assert (await bulk.work(location))["state"] == "finished"
